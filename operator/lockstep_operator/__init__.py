@@ -1,0 +1,1 @@
+"""The Lockstep operator: reconciles ModelDeployments into pods, exact traffic and honest conditions."""

@@ -1,0 +1,112 @@
+"""ModelRevision: what serves. Made by the operator, one per distinct content."""
+
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field
+
+from lockstep_operator.api.base import ApiType, Text, Timestamp, cel
+from lockstep_operator.api.conditions import Conditions
+from lockstep_operator.api.content import ContentType, Model, Runtime
+
+_IMMUTABLE = cel(("self == oldSelf", "is immutable: a change is a new revision"))
+
+ROLES = ("stable", "candidate", "warm", "cold", "quarantined")
+Role = Literal["stable", "candidate", "warm", "cold", "quarantined"]
+
+
+class RevisionRuntime(Runtime):
+    """The server of a revision; its overlay is JSON text: CEL cannot compare free-form maps."""
+
+    pod_template: Annotated[str | None, Field(max_length=65536)] = None  # type: ignore[assignment]
+
+
+class RevisionContent(ContentType):
+    """The content that this revision was made from, normalised: defaults are absent."""
+
+    model_config = ConfigDict(json_schema_extra=_IMMUTABLE)
+
+    model: Model
+    runtime: RevisionRuntime | None = None
+
+
+class ObservedModel(ApiType):
+    """What the first pod that loaded the model found; every later pod must find the same."""
+
+    digest: Annotated[str, Field(max_length=71, pattern="^sha256:[0-9a-f]{64}$")]
+    version: Annotated[str | None, Field(max_length=256)] = None
+
+
+class Promotion(ApiType):
+    """One time this revision became stable; `number` rises over all revisions of a deployment."""
+
+    number: Annotated[int, Field(ge=1, le=2**53)]
+    time: Timestamp
+    revoked: Annotated[bool, Field(description="Undone by a quarantine; counts no more.")] = False
+
+
+class Quarantine(ApiType):
+    """Why this revision must not get traffic. Remove it to release the revision."""
+
+    reason: Annotated[str, Field(min_length=1, max_length=1024)]
+    by: Annotated[str | None, Field(max_length=256)] = None
+    time: Timestamp | None = None
+
+
+class ModelRevisionSpec(ApiType):
+    """Pinned together: model, server, configuration and the pod template they were rendered to."""
+
+    model_config = ConfigDict(
+        json_schema_extra=cel(
+            (
+                "!has(oldSelf.observed)"
+                " || (has(self.observed) && self.observed == oldSelf.observed)",
+                "observed is written once: a revision always serves the bytes it served first",
+            ),
+        )
+    )
+
+    model_deployment_name: Annotated[
+        str, Field(min_length=1, max_length=45, json_schema_extra=_IMMUTABLE)
+    ]
+    content: RevisionContent
+    pod_template: Annotated[
+        str,
+        Field(
+            min_length=2,
+            max_length=262144,
+            description="The rendered pod template as JSON text. Never rendered again, so no "
+            "upgrade of the operator can change it.",
+            json_schema_extra=_IMMUTABLE,
+        ),
+    ]
+    observed: ObservedModel | None = None
+    promotions: Annotated[list[Promotion], Field(max_length=10)] = []
+    quarantine: Quarantine | None = None
+
+
+class ModelRevisionStatus(ApiType):
+    """What was observed."""
+
+    observed_generation: Annotated[int, Field(ge=0, le=2**53)] = 0
+    conditions: Conditions = []
+    role: Role | None = None
+    replicas: Annotated[int, Field(ge=0, le=100000)] = 0
+    ready_replicas: Annotated[int, Field(ge=0, le=100000)] = 0
+    weight: Annotated[float, Field(ge=0, le=100)] = 0
+    message: Text = ""
+
+
+class ModelRevision(ApiType):
+    """One immutable version of a model together with everything that serves it."""
+
+    model_config = ConfigDict(
+        json_schema_extra=cel(
+            (
+                "self.metadata.name.startsWith(self.spec.modelDeploymentName + '-')",
+                "metadata.name must start with spec.modelDeploymentName and '-'",
+            ),
+        )
+    )
+
+    spec: ModelRevisionSpec
+    status: ModelRevisionStatus | None = None

@@ -1,0 +1,164 @@
+"""Honest conditions of a ModelDeployment: a chain of questions, the first answer counts."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from lockstep_operator.api import conditions as kinds
+from lockstep_operator.core.conditions import Verdict
+from lockstep_operator.core.facts import Facts
+from lockstep_operator.core.failures import Failure
+from lockstep_operator.core.plan import Conflict
+from lockstep_operator.core.rollout import Decision
+from lockstep_operator.core.times import parse_duration
+from lockstep_operator.core.weights import FULL, to_percent
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """Everything that the conditions speak of."""
+
+    facts: Facts
+    decision: Decision
+    failures: dict[str, Failure]
+    conflicts: tuple[Conflict, ...]
+    waiting_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Obstacle:
+    """Why the applied manifest does not carry all traffic, and whether waiting can help."""
+
+    reason: str
+    message: str
+    stalled: bool
+
+
+def verdicts(case: Case) -> list[Verdict]:
+    """Return Available, Ready, Reconciling, Stalled, and NameConflict where there is one."""
+    obstacle = first_obstacle(case)
+    found = [available(case)]
+    if obstacle is None:
+        name = case.facts.desired.name
+        ready = Verdict(kinds.READY, True, "Serving", f"{name} carries 100 % of the traffic")
+        found += [ready, Verdict(kinds.RECONCILING, False, "Done")]
+        found.append(Verdict(kinds.STALLED, False, "Done"))
+    else:
+        reason, message = obstacle.reason, obstacle.message
+        found.append(Verdict(kinds.READY, False, reason, message))
+        found.append(Verdict(kinds.RECONCILING, not obstacle.stalled, reason, message))
+        found.append(Verdict(kinds.STALLED, obstacle.stalled, reason, message))
+    if case.conflicts:
+        message = _conflict_message(case.conflicts)
+        found.append(Verdict(kinds.NAME_CONFLICT, True, "NotManagedByLockstep", message))
+    return found
+
+
+def available(case: Case) -> Verdict:
+    """Answer whether a ready revision carries traffic."""
+    facts = case.facts
+    carriers = [name for name, weight in facts.live.weights.items() if weight]
+    if not facts.live.ready_pods:
+        return Verdict(kinds.AVAILABLE, False, "RouterNotReady", "no router pod is ready")
+    if facts.stable is None or not carriers:
+        return Verdict(kinds.AVAILABLE, False, "NoStableRevision", case.decision.message)
+    # A router that cannot be asked just now: the pods' own readiness has to do.
+    down = [one for one in carriers if not facts.live.healthy.get(one, facts.ready.get(one))]
+    if len(down) == len(carriers):
+        return Verdict(kinds.AVAILABLE, False, "NoReadyPods", f"{', '.join(down)}: no ready pod")
+    return Verdict(kinds.AVAILABLE, True, "Serving", f"stable revision {facts.stable.name}")
+
+
+def first_obstacle(case: Case) -> Obstacle | None:
+    """Return what keeps the applied manifest from carrying 100 %, None when it does."""
+    for question in QUESTIONS:
+        if (obstacle := question(case)) is not None:
+            return obstacle
+    return None
+
+
+def _name_conflict(case: Case) -> Obstacle | None:
+    if not case.conflicts:
+        return None
+    return Obstacle("NameConflict", _conflict_message(case.conflicts), stalled=True)
+
+
+def _router_rejects(case: Case) -> Obstacle | None:
+    rejected = case.facts.live.rejected
+    return Obstacle("RouterRejected", rejected, stalled=True) if rejected else None
+
+
+def _quarantined(case: Case) -> Obstacle | None:
+    desired = case.facts.desired
+    if desired.spec.quarantine is None:
+        return None
+    message = (
+        f"the manifest still asks for {desired.name}, which is quarantined: "
+        f"{desired.spec.quarantine.reason}. Change the manifest, or remove spec.quarantine of "
+        f"ModelRevision {desired.name} to release it"
+    )
+    return Obstacle("SpecQuarantined", message, stalled=True)
+
+
+def _fails(case: Case) -> Obstacle | None:
+    failure = case.failures.get(case.facts.desired.name)
+    if failure is None:
+        return None
+    name = case.facts.desired.name
+    ready = case.facts.ready.get(name, 0)
+    return Obstacle(failure.reason, f"{name}: {failure.message}", stalled=ready == 0)
+
+
+def _overdue(case: Case) -> Obstacle | None:
+    """`progressDeadline` covers the time to readiness only."""
+    limit = parse_duration(case.facts.spec.rollout.progress_deadline).total_seconds()
+    if not case.decision.waiting_for or case.waiting_seconds <= limit:
+        return None
+    message = f"{case.decision.message}, for longer than progressDeadline"
+    return Obstacle("ProgressDeadlineExceeded", message, stalled=True)
+
+
+def _rolling_out(case: Case) -> Obstacle | None:
+    facts, decision = case.facts, case.decision
+    if facts.candidate is None:
+        return None
+    if facts.spec.paused:
+        return Obstacle("Paused", decision.message, stalled=False)
+    weight = to_percent(facts.weight(facts.candidate.name))
+    message = f"{facts.candidate.name} at {weight} %: {decision.message or 'promoting'}"
+    return Obstacle("RollingOut", message, stalled=False)
+
+
+def _moving_traffic(case: Case) -> Obstacle | None:
+    facts = case.facts
+    name = facts.desired.name
+    if facts.weight(name) != FULL:
+        message = f"moving the traffic to {name}, now {to_percent(facts.weight(name))} %"
+        return Obstacle("MovingTraffic", message, stalled=False)
+    if not facts.live.applied or not facts.live.complete:
+        return Obstacle("RouterUpdating", "waiting for every router pod", stalled=False)
+    return None
+
+
+def _scaling(case: Case) -> Obstacle | None:
+    facts = case.facts
+    ready, wanted = facts.ready.get(facts.desired.name, 0), facts.spec.replicas
+    if ready >= wanted:
+        return None
+    return Obstacle("Scaling", f"{ready} of {wanted} pods are ready", stalled=False)
+
+
+QUESTIONS: tuple[Callable[[Case], Obstacle | None], ...] = (
+    _name_conflict,
+    _router_rejects,
+    _quarantined,
+    _fails,
+    _overdue,
+    _rolling_out,
+    _moving_traffic,
+    _scaling,
+)
+
+
+def _conflict_message(conflicts: tuple[Conflict, ...]) -> str:
+    names = ", ".join(f"{one.kind} {one.name!r}" for one in conflicts)
+    return f"{names} exists and is not managed by Lockstep; rename it or the ModelDeployment"

@@ -1,0 +1,65 @@
+"""Events: what changed between the last status and this one, told once."""
+
+from collections.abc import Iterator
+
+from lockstep_operator.api.conditions import Condition
+from lockstep_operator.api.modeldeployment import ModelDeploymentStatus
+from lockstep_operator.api.modelrevision import ModelRevisionStatus
+from lockstep_operator.core.diagnosis import Case
+from lockstep_operator.core.plan import Event, Manifest
+from lockstep_operator.core.weights import to_percent
+
+_NO_WARNING = ("RollingOut", "Paused", "MovingTraffic", "RouterUpdating", "Scaling", "Serving")
+
+
+def events(case: Case, created: list[str], status: Manifest) -> tuple[Event, ...]:
+    """Return the Events of this pass."""
+    after = ModelDeploymentStatus.model_validate(status)
+    return (
+        *(Event("RevisionCreated", f"created revision {name}") for name in created),
+        *_steps(case),
+        *_promotions(case, after),
+        *_obstacles(case.facts.status, after),
+        *_revision_failures(case),
+    )
+
+
+def _steps(case: Case) -> Iterator[Event]:
+    facts, decision = case.facts, case.decision
+    candidate = facts.candidate
+    before = facts.recorded.step if facts.recorded else 0
+    if candidate and decision.step > before:
+        weight = to_percent(decision.weights.get(candidate.name, 0))
+        total = len(facts.spec.rollout.steps)
+        message = f"{candidate.name}: step {decision.step} of {total}, {weight} %"
+        yield Event("StepStarted", message)
+
+
+def _promotions(case: Case, after: ModelDeploymentStatus) -> Iterator[Event]:
+    before, now = case.facts.status.stable_revision, after.stable_revision
+    if case.decision.promote:
+        yield Event("Promoted", f"{case.decision.promote} is the stable revision")
+    quarantined = {one.name: one for one in case.facts.revisions if one.quarantined}
+    if before in quarantined and now != before:
+        mark = quarantined[before].spec.quarantine
+        reason = mark.reason if mark else ""
+        target = f"back to {now}" if now else "no revision left to go back to"
+        yield Event("RolledBack", f"{before} is quarantined ({reason}): {target}", warning=True)
+
+
+def _obstacles(before: ModelDeploymentStatus, after: ModelDeploymentStatus) -> Iterator[Event]:
+    was, now = _ready(before.conditions), _ready(after.conditions)
+    if now and now.reason not in _NO_WARNING and (not was or was.reason != now.reason):
+        yield Event(now.reason, now.message, warning=True)
+
+
+def _ready(conditions: list[Condition]) -> Condition | None:
+    return next((one for one in conditions if one.type == "Ready"), None)
+
+
+def _revision_failures(case: Case) -> Iterator[Event]:
+    for revision in case.facts.revisions:
+        before = ModelRevisionStatus.model_validate(revision.manifest.get("status") or {})
+        failure = case.failures.get(revision.name)
+        if failure and before.message != failure.message:
+            yield Event(failure.reason, failure.message, warning=True, revision=revision.name)

@@ -1,0 +1,144 @@
+"""The pod template of a revision: rendered once, when the revision is made, and stored in it."""
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from lockstep_operator.api.content import Content, Model, Runtime
+from lockstep_operator.core.manifests.overlay import merged
+from lockstep_operator.core.names import MODEL_PORT, model_labels, observed_name
+from lockstep_operator.core.plan import Defaults, Manifest
+
+_ROOT = "/mnt/lockstep"
+_MODEL_DIR = f"{_ROOT}/model"
+_OBSERVED_DIR = f"{_ROOT}/observed"
+_CLAIMS_DIR = f"{_ROOT}/pvc"
+_TERMINATION_LOG = "/dev/termination-log"
+
+# Long enough for the router's health checks to notice, well within the grace period.
+_DRAIN_SECONDS = 5
+_GRACE_SECONDS = 45
+_LOAD_SECONDS = 600
+_PROBE_SECONDS = 2
+
+
+def render_pod_template(
+    deployment: str, revision: str, content: Content, defaults: Defaults
+) -> Manifest:
+    """Return the pod template, the user's overlay merged in last."""
+    template = {
+        "metadata": {"labels": model_labels(deployment, revision)},
+        "spec": _pod_spec(deployment, revision, content, defaults),
+    }
+    with_overlay: Manifest = merged(template, content.runtime.pod_template or {})
+    # The labels are how everything finds its pods; an overlay adds to them only.
+    with_overlay["metadata"]["labels"] |= template["metadata"]["labels"]
+    return with_overlay
+
+
+def _pod_spec(
+    deployment: str, revision: str, content: Content, defaults: Defaults
+) -> dict[str, Any]:
+    runtime = content.runtime
+    spec = {
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "terminationGracePeriodSeconds": _GRACE_SECONDS,
+        "securityContext": {
+            "runAsNonRoot": True,
+            "fsGroup": 65532,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "initContainers": [_fetch_container(content, defaults)],
+        "containers": [_model_container(deployment, revision, content, defaults)],
+        "volumes": _volumes(revision, content.model),
+    }
+    if runtime.service_account_name:
+        spec["serviceAccountName"] = runtime.service_account_name
+    return spec
+
+
+def _fetch_container(content: Content, defaults: Defaults) -> dict[str, Any]:
+    """It brings the bytes, checks them, and says their digest in its termination message."""
+    command = ["lockstep-runtime", "fetch", "--model-uri", content.model.uri]
+    command += ["--into", _MODEL_DIR, "--observed-dir", _OBSERVED_DIR]
+    if content.model.sha256:
+        command += ["--sha256", content.model.sha256]
+    if _claim(content.model):
+        command += ["--pvc-root", _CLAIMS_DIR]
+    return _container("fetch", command, content.runtime, defaults) | {
+        "volumeMounts": _mounts(content.model, writable_model=True),
+    }
+
+
+def _model_container(
+    deployment: str, revision: str, content: Content, defaults: Defaults
+) -> dict[str, Any]:
+    model = content.model
+    command = ["lockstep-runtime", "serve", "--model-dir", _MODEL_DIR, "--format", model.format]
+    command += ["--name", deployment, "--revision", revision]
+    command += ["--host", "$(POD_IP)", "--port", str(MODEL_PORT)]
+    command += ["--drain-seconds", str(_DRAIN_SECONDS)]
+    if model.trust != "none":
+        command += ["--trust", model.trust]
+    ready, live = _http_probe("/v2/health/ready"), _http_probe("/v2/health/live")
+    return _container("model", command, content.runtime, defaults) | {
+        "ports": [{"name": "http", "containerPort": MODEL_PORT, "protocol": "TCP"}],
+        "volumeMounts": _mounts(model, writable_model=False),
+        "startupProbe": ready | {"periodSeconds": 1, "failureThreshold": _LOAD_SECONDS},
+        "readinessProbe": ready | {"periodSeconds": 2, "failureThreshold": 3},
+        "livenessProbe": live | {"periodSeconds": 10, "failureThreshold": 6},
+    }
+
+
+def _container(
+    name: str, command: list[str], runtime: Runtime, defaults: Defaults
+) -> dict[str, Any]:
+    pod_ip = {"name": "POD_IP", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}}
+    container = {
+        "name": name,
+        "image": runtime.image or defaults.runtime_image,
+        "command": [*command, "--termination-log", _TERMINATION_LOG],
+        "env": [pod_ip, *(variable.manifest() for variable in runtime.env)],
+        "terminationMessagePath": _TERMINATION_LOG,
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        },
+    }
+    if runtime.resources:
+        container["resources"] = runtime.resources.manifest()
+    return container
+
+
+def _http_probe(path: str) -> dict[str, Any]:
+    return {"httpGet": {"path": path, "port": MODEL_PORT}, "timeoutSeconds": _PROBE_SECONDS}
+
+
+def _claim(model: Model) -> str | None:
+    parts = urlsplit(model.uri)
+    return parts.netloc if parts.scheme == "pvc" else None
+
+
+def _mounts(model: Model, *, writable_model: bool) -> list[dict[str, Any]]:
+    mounts: list[dict[str, Any]] = [
+        {"name": "model", "mountPath": _MODEL_DIR, "readOnly": not writable_model},
+        {"name": "observed", "mountPath": _OBSERVED_DIR, "readOnly": True},
+        {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 - an emptyDir of the pod's own
+    ]
+    if claim := _claim(model):
+        mounts.append({"name": "claim", "mountPath": f"{_CLAIMS_DIR}/{claim}", "readOnly": True})
+    return mounts
+
+
+def _volumes(revision: str, model: Model) -> list[dict[str, Any]]:
+    observed = {"name": observed_name(revision), "optional": True}
+    volumes: list[dict[str, Any]] = [
+        {"name": "model", "emptyDir": {}},
+        {"name": "observed", "configMap": observed},
+        {"name": "tmp", "emptyDir": {}},
+    ]
+    if claim := _claim(model):
+        source = {"claimName": claim, "readOnly": True}
+        volumes.append({"name": "claim", "persistentVolumeClaim": source})
+    return volumes

@@ -1,0 +1,32 @@
+"""The ModelRevision: created once, its content and pod template never written again."""
+
+from lockstep_operator.api.content import Content
+from lockstep_operator.api.group import API_VERSION, MODEL_REVISION
+from lockstep_operator.core.content import NormalContent, canonical_json
+from lockstep_operator.core.manifests.podtemplate import render_pod_template
+from lockstep_operator.core.names import owner_reference, revision_labels
+from lockstep_operator.core.plan import Defaults, Manifest
+
+
+def build_revision(
+    deployment: Manifest, name: str, content: NormalContent, defaults: Defaults
+) -> Manifest:
+    """Return the ModelRevision of this content, with the pod template resolved here and now."""
+    metadata = deployment["metadata"]
+    typed = Content.model_validate(deployment["spec"])
+    template = render_pod_template(metadata["name"], name, typed, defaults)
+    return {
+        "apiVersion": API_VERSION,
+        "kind": MODEL_REVISION,
+        "metadata": {
+            "name": name,
+            "namespace": metadata["namespace"],
+            "labels": revision_labels(metadata["name"]),
+            "ownerReferences": [owner_reference(deployment)],
+        },
+        "spec": {
+            "modelDeploymentName": metadata["name"],
+            "content": content,
+            "podTemplate": canonical_json(template),
+        },
+    }

@@ -1,0 +1,68 @@
+"""What runs a revision: a Deployment, a headless Service, and the ConfigMap with its digest."""
+
+import json
+from typing import Any
+
+from lockstep_operator.api.group import REVISION_LABEL
+from lockstep_operator.core.names import MODEL_PORT, model_labels, observed_name, owner_reference
+from lockstep_operator.core.plan import Manifest
+from lockstep_operator.core.revisions import Revision
+
+
+def build_deployment(deployment: Manifest, revision: Revision, replicas: int) -> Manifest:
+    """Return the Deployment of a revision, with the pod template exactly as stored."""
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": _metadata(deployment, revision, revision.name),
+        "spec": {
+            "replicas": replicas,
+            "selector": {"matchLabels": {REVISION_LABEL: revision.name}},
+            "template": json.loads(revision.spec.pod_template),
+        },
+    }
+
+
+def build_service(deployment: Manifest, revision: Revision) -> Manifest:
+    """Return the headless Service by whose name the router finds a revision's pods.
+
+    Addresses of pods that are not ready are published too: the router checks health itself, and
+    DNS answers may be half a minute old.
+    """
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": _metadata(deployment, revision, revision.name),
+        "spec": {
+            "clusterIP": "None",
+            "publishNotReadyAddresses": True,
+            "selector": {REVISION_LABEL: revision.name},
+            "ports": [{"name": "http", "port": MODEL_PORT, "targetPort": MODEL_PORT}],
+        },
+    }
+
+
+def build_observed(deployment: Manifest, revision: Revision) -> Manifest | None:
+    """Return the ConfigMap that holds a revision's pods to the bytes that it served first.
+
+    None until a pod has reported them.
+    """
+    if revision.spec.observed is None:
+        return None
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": _metadata(deployment, revision, observed_name(revision.name)),
+        "immutable": True,
+        "data": {"digest": revision.spec.observed.digest},
+    }
+
+
+def _metadata(deployment: Manifest, revision: Revision, name: str) -> dict[str, Any]:
+    metadata = deployment["metadata"]
+    return {
+        "name": name,
+        "namespace": metadata["namespace"],
+        "labels": model_labels(metadata["name"], revision.name),
+        "ownerReferences": [owner_reference(deployment)],
+    }

@@ -1,0 +1,80 @@
+"""Writes to ModelRevisions: adoption, observed digests, promotions and their revocation."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from lockstep_operator.api.modelrevision import Promotion
+from lockstep_operator.core.digests import reported
+from lockstep_operator.core.facts import Facts
+from lockstep_operator.core.names import owner_reference
+from lockstep_operator.core.plan import Manifest, RevisionPatch
+from lockstep_operator.core.revisions import PROMOTIONS_KEPT, Revision, next_number
+from lockstep_operator.core.times import format_time
+
+
+def patches(
+    facts: Facts, deployment: Manifest, pods: Iterable[Manifest], promote: str | None
+) -> tuple[RevisionPatch, ...]:
+    """Return one merge patch per revision that has something to record."""
+    pods = list(pods)
+    found = []
+    for revision in facts.revisions:
+        spec = _observed(revision, pods) | _promotions(facts, revision, promote)
+        owners = _owners(deployment, revision)
+        body: dict[str, Any] = {"spec": spec} if spec else {}
+        if owners is not None:
+            body["metadata"] = {"ownerReferences": owners}
+        if body:
+            version = revision.manifest["metadata"]["resourceVersion"]
+            found.append(RevisionPatch(revision.name, version, body))
+    return tuple(found)
+
+
+def _owners(deployment: Manifest, revision: Revision) -> list[dict[str, Any]] | None:
+    """Adopt by name; a quarantined revision has no owner, so that it outlives its deployment."""
+    wanted = [] if revision.quarantined else [owner_reference(deployment)]
+    present = revision.manifest["metadata"].get("ownerReferences") or []
+    return None if present == wanted else wanted
+
+
+def _observed(revision: Revision, pods: list[Manifest]) -> dict[str, Any]:
+    """Write-once: the bytes that the first pod found."""
+    if revision.spec.observed is not None:
+        return {}
+    found = reported(pod for pod in pods if _belongs(pod, revision))
+    return {"observed": found.manifest()} if found else {}
+
+
+def _belongs(pod: Manifest, revision: Revision) -> bool:
+    return revision.name in (pod["metadata"].get("labels") or {}).values()
+
+
+def _promotions(facts: Facts, revision: Revision, promote: str | None) -> dict[str, Any]:
+    promotions = list(revision.spec.promotions)
+    if revision.quarantined:
+        promotions = _revoked(facts, promotions)
+    elif revision.name == promote or _took_over(facts, revision):
+        number = next_number(facts.revisions)
+        promotions.append(Promotion(number=number, time=format_time(facts.now)))
+    if promotions == list(revision.spec.promotions):
+        return {}
+    return {"promotions": [one.manifest() for one in promotions[-PROMOTIONS_KEPT:]]}
+
+
+def _took_over(facts: Facts, revision: Revision) -> bool:
+    """Whether this is the stable revision because a later one was quarantined.
+
+    It is promoted anew, so that a release of the other does not bring that one straight back.
+    """
+    if facts.stable is None or facts.stable.name != revision.name:
+        return False
+    return any(one.quarantined and one.number > revision.number for one in facts.revisions)
+
+
+def _revoked(facts: Facts, promotions: list[Promotion]) -> list[Promotion]:
+    """Take back a quarantined revision's promotions, once the one that took over is recorded."""
+    latest = max((one.number for one in promotions if not one.revoked), default=0)
+    stable = facts.stable
+    if stable is not None and stable.number < latest:
+        return promotions
+    return [one.model_copy(update={"revoked": True}) for one in promotions]

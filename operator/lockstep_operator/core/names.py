@@ -1,0 +1,50 @@
+"""Names and labels of the objects that one ModelDeployment is turned into."""
+
+from typing import Any
+
+from lockstep_operator.api.group import (
+    COMPONENT_LABEL,
+    DEPLOYMENT_LABEL,
+    MANAGED_BY,
+    MANAGED_BY_LABEL,
+    MODEL_DEPLOYMENT,
+    REVISION_LABEL,
+)
+
+MODEL_PORT = 8080
+
+
+def observed_name(revision: str) -> str:
+    """Return the name of the ConfigMap that tells a revision's pods which bytes they must load."""
+    return f"{revision}-observed"
+
+
+def model_labels(deployment: str, revision: str) -> dict[str, str]:
+    """Return the labels of everything that serves one revision."""
+    return {
+        MANAGED_BY_LABEL: MANAGED_BY,
+        COMPONENT_LABEL: "model",
+        DEPLOYMENT_LABEL: deployment,
+        REVISION_LABEL: revision,
+    }
+
+
+def revision_labels(deployment: str) -> dict[str, str]:
+    """Return the labels of a ModelRevision."""
+    return {
+        MANAGED_BY_LABEL: MANAGED_BY,
+        COMPONENT_LABEL: "revision",
+        DEPLOYMENT_LABEL: deployment,
+    }
+
+
+def owner_reference(deployment: dict[str, Any]) -> dict[str, Any]:
+    """Return the controller ownerReference to a ModelDeployment."""
+    return {
+        "apiVersion": deployment["apiVersion"],
+        "kind": MODEL_DEPLOYMENT,
+        "name": deployment["metadata"]["name"],
+        "uid": deployment["metadata"]["uid"],
+        "controller": True,
+        "blockOwnerDeletion": True,
+    }

@@ -1,0 +1,157 @@
+"""One reconcile as a pure function: what was gathered in, everything to write out."""
+
+from collections.abc import Iterable
+
+from lockstep_operator.api.group import REVISION_LABEL
+from lockstep_operator.api.modeldeployment import ModelDeploymentSpec, ModelDeploymentStatus
+from lockstep_operator.core.admission import admit, route_for
+from lockstep_operator.core.content import content_of, mint_name
+from lockstep_operator.core.diagnosis import Case
+from lockstep_operator.core.events import events
+from lockstep_operator.core.facts import Facts
+from lockstep_operator.core.failures import Failure, failure_of, is_ready
+from lockstep_operator.core.manifests.revision import build_revision
+from lockstep_operator.core.manifests.serving import (
+    build_deployment,
+    build_observed,
+    build_service,
+)
+from lockstep_operator.core.marks import patches
+from lockstep_operator.core.plan import Defaults, Manifest, Observed, Plan, Ref
+from lockstep_operator.core.retention import forgotten, serving, wanted_clusters
+from lockstep_operator.core.revisions import Revision, parse_revisions, with_content
+from lockstep_operator.core.rollout import Decision, decide
+from lockstep_operator.core.status import deployment_status, revision_status
+from lockstep_operator.core.times import parse_time
+
+# How often to look at the router while it has something to take over, or pods to find healthy.
+_ROUTER_POLL_SECONDS = 0.25
+
+
+def make_plan(observed: Observed, defaults: Defaults) -> Plan:
+    """Return everything to write for one ModelDeployment now."""
+    deployment = observed.deployment
+    content = content_of(deployment["spec"])
+    revisions = parse_revisions(observed.revisions)
+    created: list[Manifest] = []
+    desired = with_content(revisions, content)
+    if desired is None:
+        taken = {manifest["metadata"]["name"] for manifest in observed.revisions}
+        name = mint_name(content, taken, deployment["metadata"]["name"])
+        created = [build_revision(deployment, name, content, defaults)]
+        [desired] = parse_revisions(created)
+    facts = Facts(
+        spec=ModelDeploymentSpec.model_validate(deployment["spec"]),
+        revisions=revisions,
+        desired=desired,
+        ready=_ready_pods(observed.pods),
+        live=observed.route,
+        now=observed.now,
+        status=ModelDeploymentStatus.model_validate(deployment.get("status") or {}),
+    )
+    return _plan(observed, facts, created)
+
+
+def _plan(observed: Observed, facts: Facts, created: list[Manifest]) -> Plan:
+    deployment, metadata = observed.deployment, observed.deployment["metadata"]
+    decision = decide(facts)
+    case = Case(
+        facts=facts,
+        decision=decision,
+        failures=_failures(observed.pods, facts.revisions),
+        conflicts=observed.conflicts,
+        waiting_seconds=_waiting_seconds(observed, facts),
+    )
+    weights = admit(facts, decision.weights)
+    in_use = serving(facts)
+    children = [child for one in in_use for child in _children(deployment, facts, one)]
+    marks = patches(facts, deployment, observed.pods, decision.promote)
+    clusters = wanted_clusters(facts)
+    status = deployment_status(deployment, case)
+    return Plan(
+        creates=tuple(created),
+        children=tuple(children),
+        route=route_for(facts, metadata["namespace"], metadata["name"], weights, clusters),
+        patches=marks,
+        prune=_prune(observed, facts, children, in_use),
+        status=status,
+        revision_statuses={
+            one.name: revision_status(case, one, _replicas(observed, one))
+            for one in facts.revisions
+        },
+        events=events(case, [one["metadata"]["name"] for one in created], status),
+        requeue_after=0.0 if created or marks else _requeue_after(facts, decision, clusters),
+    )
+
+
+def _children(deployment: Manifest, facts: Facts, revision: Revision) -> list[Manifest]:
+    """One pod loads first and reports what it loaded; the others come after."""
+    replicas = facts.spec.replicas if revision.spec.observed else 1
+    digest = build_observed(deployment, revision)
+    service = build_service(deployment, revision)
+    return [
+        *([digest] if digest else []),
+        service,
+        build_deployment(deployment, revision, replicas),
+    ]
+
+
+def _prune(
+    observed: Observed, facts: Facts, children: list[Manifest], in_use: list[Revision]
+) -> tuple[Ref, ...]:
+    """Remove what no revision in use needs; the user-facing Service belongs to the router."""
+    wanted = {(child["kind"], child["metadata"]["name"]) for child in children}
+    stale = [
+        Ref(kind, name)
+        for (kind, name), child in observed.children.items()
+        if (kind, name) not in wanted and REVISION_LABEL in child["metadata"].get("labels", {})
+    ]
+    forgotten_names = forgotten(facts, [one.name for one in in_use])
+    return (*stale, *(Ref("ModelRevision", name) for name in forgotten_names))
+
+
+def _ready_pods(pods: Iterable[Manifest]) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for pod in pods:
+        name = pod["metadata"].get("labels", {}).get(REVISION_LABEL)
+        if name and is_ready(pod):
+            counts[name] = counts.get(name, 0) + 1
+    return counts
+
+
+def _failures(pods: Iterable[Manifest], revisions: Iterable[Revision]) -> dict[str, Failure]:
+    of_revision: dict[str, list[Manifest]] = {}
+    for pod in pods:
+        of_revision.setdefault(pod["metadata"]["labels"].get(REVISION_LABEL, ""), []).append(pod)
+    found = {one.name: failure_of(of_revision.get(one.name, [])) for one in revisions}
+    return {name: failure for name, failure in found.items() if failure is not None}
+
+
+def _replicas(observed: Observed, revision: Revision) -> int:
+    child = observed.children.get(("Deployment", revision.name))
+    return int(child.get("status", {}).get("replicas", 0)) if child else 0
+
+
+def _waiting_seconds(observed: Observed, facts: Facts) -> float:
+    """Seconds since the desired revision's pods were asked for."""
+    child = observed.children.get(("Deployment", facts.desired.name))
+    created = child["metadata"].get("creationTimestamp") if child else None
+    return (facts.now - parse_time(created)).total_seconds() if created else 0.0
+
+
+def _requeue_after(facts: Facts, decision: Decision, clusters: list[str]) -> float | None:
+    """Seconds until time alone can change the plan."""
+    moments = [moment for moment in (decision.hold_until, facts.warm_until) if moment]
+    waits = [(moment - facts.now).total_seconds() for moment in moments if moment > facts.now]
+    unsettled = facts.candidate is not None and decision.hold_until is None
+    moving = unsettled and not facts.spec.paused and not decision.waiting_for
+    if moving or _router_is_behind(facts, clusters):
+        waits.append(_ROUTER_POLL_SECONDS)
+    return min(waits, default=None)
+
+
+def _router_is_behind(facts: Facts, clusters: list[str]) -> bool:
+    """Whether the router has yet to take over what was written, or to find pods healthy."""
+    known = [name for name in clusters if name in facts.live.weights]
+    unseen = any(facts.live.healthy.get(name, 0) < facts.ready.get(name, 0) for name in known)
+    return unseen or not facts.live.applied or not facts.live.complete

@@ -1,0 +1,106 @@
+"""Status of the ModelDeployment and its revisions: what was observed, never what was just asked."""
+
+from lockstep_operator.api.conditions import LOADED, READY
+from lockstep_operator.api.modeldeployment import (
+    Address,
+    ModelDeploymentStatus,
+    RolloutStatus,
+    TrafficShare,
+)
+from lockstep_operator.api.modelrevision import ModelRevisionStatus, Role
+from lockstep_operator.core.conditions import Verdict, stamped
+from lockstep_operator.core.diagnosis import Case, verdicts
+from lockstep_operator.core.facts import Facts
+from lockstep_operator.core.plan import Manifest
+from lockstep_operator.core.revisions import Revision
+from lockstep_operator.core.times import format_time
+from lockstep_operator.core.weights import FULL, to_percent
+
+
+def deployment_status(deployment: Manifest, case: Case) -> Manifest:
+    """Return the whole status of the ModelDeployment."""
+    facts, metadata = case.facts, deployment["metadata"]
+    generation = metadata.get("generation", 0)
+    status = ModelDeploymentStatus(
+        observed_generation=generation,
+        conditions=stamped(verdicts(case), facts.status.conditions, generation, facts.now),
+        stable_revision=facts.stable.name if facts.stable else None,
+        candidate_revision=facts.candidate.name if facts.candidate else None,
+        rollout=_rollout(case),
+        traffic=_traffic(facts),
+        address=Address(url=f"http://{metadata['name']}.{metadata['namespace']}.svc"),
+    )
+    return status.manifest()
+
+
+def _rollout(case: Case) -> RolloutStatus | None:
+    facts, decision = case.facts, case.decision
+    if facts.candidate is None:
+        return None
+    started, until = decision.step_started_at, decision.hold_until
+    return RolloutStatus(
+        step=decision.step,
+        steps=len(facts.spec.rollout.steps),
+        weight=to_percent(facts.weight(facts.candidate.name)),
+        step_started_at=format_time(started) if started else None,
+        hold_until=format_time(until) if until else None,
+        message=decision.message,
+    )
+
+
+def _traffic(facts: Facts) -> list[TrafficShare]:
+    shares = sorted(facts.live.weights.items(), key=lambda item: (-item[1], item[0]))
+    return [
+        TrafficShare(revision=name, weight=to_percent(weight), ready=facts.ready.get(name, 0))
+        for name, weight in shares
+    ]
+
+
+def role_of(facts: Facts, revision: Revision) -> Role:
+    """Return the part that a revision plays now."""
+    if revision.quarantined:
+        return "quarantined"
+    parts: list[tuple[Role, Revision | None]] = [
+        ("stable", facts.stable),
+        ("candidate", facts.candidate),
+        ("warm", facts.warm),
+    ]
+    return next((role for role, one in parts if one and one.name == revision.name), "cold")
+
+
+def revision_status(case: Case, revision: Revision, replicas: int) -> Manifest:
+    """Return the whole status of one revision; `replicas` is what its Deployment reports."""
+    facts, metadata = case.facts, revision.manifest["metadata"]
+    generation = metadata.get("generation", 0)
+    before = ModelRevisionStatus.model_validate(revision.manifest.get("status") or {})
+    ready = facts.ready.get(revision.name, 0)
+    failure = case.failures.get(revision.name)
+    found = [_loaded(case, revision), _ready(ready, replicas)]
+    weight = facts.weight(revision.name)
+    status = ModelRevisionStatus(
+        observed_generation=generation,
+        conditions=stamped(found, before.conditions, generation, facts.now),
+        role=role_of(facts, revision),
+        replicas=replicas,
+        ready_replicas=ready,
+        weight=to_percent(min(weight, FULL)),
+        message=failure.message if failure else "",
+    )
+    return status.manifest()
+
+
+def _loaded(case: Case, revision: Revision) -> Verdict:
+    failure = case.failures.get(revision.name)
+    if failure is not None:
+        return Verdict(LOADED, False, failure.reason, failure.message)
+    if case.facts.ready.get(revision.name, 0):
+        digest = revision.spec.observed.digest if revision.spec.observed else "no digest reported"
+        return Verdict(LOADED, True, "Loaded", digest)
+    return Verdict(LOADED, None, "NoReadyPods", "no pod has it loaded now")
+
+
+def _ready(ready: int, replicas: int) -> Verdict:
+    message = f"{ready} of {replicas} pods are ready"
+    return Verdict(
+        READY, ready > 0 and ready >= replicas, "PodsReady" if ready else "NoReadyPods", message
+    )

@@ -1,0 +1,1 @@
+"""Traffic providers: one small interface, one package per provider."""

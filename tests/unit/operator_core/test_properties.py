@@ -1,0 +1,181 @@
+"""Whatever happens in whatever order: the promises of the rollout hold."""
+
+import dataclasses
+from datetime import timedelta
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from operator_core.world import World, deployment
+
+URIS = [f"http://models/v{number}" for number in range(1, 5)]
+STEPS = [
+    [],
+    [{"weight": 10, "hold": "1m"}],
+    [{"weight": 0, "hold": "10s"}, {"weight": 0.01, "hold": "1m"}, {"weight": 100, "hold": "5s"}],
+    [{"weight": 25, "hold": "1m"}, {"weight": 25, "hold": "1m"}, {"weight": 60.5}],
+]
+
+
+class Rollouts(RuleBasedStateMachine):
+    """Random manifests, quarantines, failures, crashes, lost status and clock jumps."""
+
+    world: World
+
+    @initialize(steps=st.sampled_from(STEPS), keep_warm=st.sampled_from(["0s", "1m", "1h"]))
+    def start(self, steps: list[dict[str, object]], keep_warm: str) -> None:
+        rollout = {"steps": steps, "keepWarm": keep_warm, "revisionHistoryLimit": 2}
+        self.world = World(md=deployment(rollout=rollout))
+        self.had_stable = False
+
+    @rule(uri=st.sampled_from(URIS))
+    def apply_manifest(self, uri: str) -> None:
+        self.world.change(uri)
+
+    @rule(replicas=st.integers(1, 5))
+    def scale(self, replicas: int) -> None:
+        self.world.md["spec"]["replicas"] = replicas
+
+    @rule(paused=st.booleans())
+    def pause(self, paused: bool) -> None:
+        self.world.md["spec"]["paused"] = paused
+
+    @rule(seconds=st.sampled_from([0, 1, 30, 61, 4000, -30]))
+    def time_passes(self, seconds: int) -> None:
+        self.world.now += timedelta(seconds=seconds)
+
+    @rule()
+    def reconcile(self) -> None:
+        self.world.reconcile()
+
+    @rule()
+    def settle(self) -> None:
+        self.world.turn()
+        self.world.settle()
+
+    @rule(hours=st.sampled_from([0.1, 3]))
+    def roll_out(self, hours: float) -> None:
+        for _ in range(4):
+            self.world.turn()
+            self.world.settle()
+            self.world.now += timedelta(minutes=2)
+        self.world.now += timedelta(hours=hours)
+
+    @rule()
+    def routers_catch_up(self) -> None:
+        self.world.turn()
+
+    @rule(up=st.booleans())
+    def router_reachable(self, up: bool) -> None:
+        self.world.router_moves = up
+        if not up:
+            self.world.live = dataclasses.replace(self.world.live, applied=False, healthy={})
+
+    @rule(up=st.booleans())
+    def pods_start(self, up: bool) -> None:
+        self.world.pods_start = up
+
+    @rule(data=st.data())
+    @precondition(lambda self: self.world.revisions)
+    def mark(self, data: st.DataObject) -> None:
+        name = data.draw(st.sampled_from(sorted(self.world.revisions)))
+        if "quarantine" in self.world.revisions[name]["spec"]:
+            self.world.release(name)
+        else:
+            self.world.quarantine(name)
+
+    @rule()
+    def lose_status(self) -> None:
+        self.world.md.pop("status", None)
+        for revision in self.world.revisions.values():
+            revision.pop("status", None)
+
+    @rule()
+    def lose_workloads(self) -> None:
+        self.world.children.clear()
+
+    @rule()
+    def crash_after_creates(self) -> None:
+        """The operator dies after its first write: the rest of the plan is never carried out."""
+        plan = self.world.plan()
+        self.world.carry_out(
+            dataclasses.replace(plan, children=(), route=None, patches=(), prune=())
+        )
+
+    @rule()
+    def crash_before_route(self) -> None:
+        plan = self.world.plan()
+        self.world.carry_out(dataclasses.replace(plan, route=None, patches=(), prune=()))
+
+    @rule()
+    def crash_after_route(self) -> None:
+        plan = self.world.plan()
+        status = self.world.md.get("status")
+        self.world.carry_out(dataclasses.replace(plan, patches=(), prune=()))
+        self.world.md["status"] = status or {}
+
+    @invariant()
+    def next_pass_is_safe(self) -> None:
+        if not hasattr(self, "world"):
+            return
+        world = self.world
+        plan = world.plan()
+        assert plan.route is not None
+        weights = {backend.revision: backend.weight for backend in plan.route.backends}
+        assert sum(weights.values()) in (0, 10_000)
+        quarantined = {
+            name for name, one in world.revisions.items() if one["spec"].get("quarantine")
+        }
+        assert not any(weights.get(name) for name in quarantined)
+        raised = [name for name, weight in weights.items() if weight > world.weights().get(name, 0)]
+        assert all(name in world.live.weights for name in raised), "weight before cluster"
+        if world.weights().keys() - quarantined and sum(world.weights().values()) == 10_000:
+            assert sum(weights.values()) == 10_000 or quarantined & world.weights().keys()
+
+    @invariant()
+    def stable_exists_once_there_was_one(self) -> None:
+        if not hasattr(self, "world"):
+            return
+        standing = [
+            one
+            for one in self.world.revisions.values()
+            if any(not item.get("revoked") for item in one["spec"].get("promotions", []))
+        ]
+        quarantined = [one for one in self.world.revisions.values() if "quarantine" in one["spec"]]
+        self.had_stable = self.had_stable or bool(standing)
+        assert not self.had_stable or standing or quarantined or self._all_released()
+
+    def _all_released(self) -> bool:
+        """Every promoted revision was quarantined once, and its promotions were taken back."""
+        revisions = self.world.revisions.values()
+        return any(item.get("revoked") for one in revisions for item in one["spec"]["promotions"])
+
+    def teardown(self) -> None:
+        """Left in peace, every story ends with one revision that carries everything."""
+        if not hasattr(self, "world"):
+            return
+        world = self.world
+        world.pods_start = world.router_moves = True
+        world.md["spec"]["paused"] = False
+        for _ in range(6):
+            world.turn()
+            world.settle()
+            world.tick(hours=2)
+        desired = world.md["spec"]["model"]["uri"]
+        asked = [
+            one
+            for one in world.revisions.values()
+            if one["spec"]["content"]["model"]["uri"] == desired
+        ]
+        assert len(asked) == 1
+        if "quarantine" not in asked[0]["spec"]:
+            assert world.weights() == {asked[0]["metadata"]["name"]: 10_000}
+            assert world.condition("Ready")[0] == "True"
+        else:
+            assert world.condition("Ready") == ("False", "SpecQuarantined")
+
+
+TestRollouts = Rollouts.TestCase
+TestRollouts.settings = settings(
+    max_examples=80, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
+)

@@ -1,0 +1,299 @@
+"""Behaviour of a whole rollout, over a cluster made of data."""
+
+import pytest
+from operator_core.world import DIGEST, World, deployment
+
+STEPS = {"rollout": {"steps": [{"weight": 10, "hold": "1m"}, {"weight": 50, "hold": "1m"}]}}
+
+
+@pytest.fixture
+def world() -> World:
+    """Version 1 serves."""
+    world = World(md=deployment(**STEPS))
+    world.settle()
+    return world
+
+
+def test_first_revision_takes_everything(world: World) -> None:
+    assert world.weights() == {world.current(): 10_000}
+    assert world.condition("Ready") == ("True", "Serving")
+    assert world.condition("Available") == ("True", "Serving")
+    [revision] = world.revisions.values()
+    assert revision["spec"]["observed"] == {"digest": DIGEST}
+    assert [one["number"] for one in revision["spec"]["promotions"]] == [1]
+
+
+def test_one_pod_loads_first() -> None:
+    world = World()
+    world.pods_start = False
+    world.reconcile()
+    world.children.clear()
+    plan = world.reconcile()
+    deployments = [child for child in plan.children if child["kind"] == "Deployment"]
+    assert [child["spec"]["replicas"] for child in deployments] == [1]
+
+
+def test_walks_the_steps_and_promotes(world: World) -> None:
+    old = world.current()
+    world.change("http://models/v2")
+    world.settle()
+    new = world.md["status"]["candidateRevision"]
+    assert world.weights() == {old: 9_000, new: 1_000}
+    assert world.condition("Ready") == ("False", "RollingOut")
+    assert world.condition("Available")[0] == "True"
+    world.tick(seconds=59)
+    assert world.weights() == {old: 9_000, new: 1_000}
+    world.tick(seconds=2)
+    assert world.weights() == {old: 5_000, new: 5_000}
+    world.tick(seconds=61)
+    assert world.weights() == {new: 10_000}
+    assert world.current() == new
+    assert world.condition("Ready") == ("True", "Serving")
+    assert ("Deployment", old) in world.children, "the previous stable stays warm"
+    world.tick(hours=1, seconds=1)
+    assert ("Deployment", old) not in world.children
+    assert old in world.revisions
+
+
+def test_no_weight_before_the_candidate_is_ready(world: World) -> None:
+    world.pods_start, old = False, world.current()
+    before = dict(world.weights())
+    world.broken = {}
+    world.change("http://models/v2")
+    for _ in range(5):
+        world.reconcile()
+    assert world.weights() == before == {old: 10_000}
+
+
+def test_lost_status_restarts_the_hold_of_the_same_step(world: World) -> None:
+    world.change("http://models/v2")
+    world.settle()
+    world.tick(seconds=61)
+    weights = world.weights()
+    assert 5_000 in weights.values()
+    del world.md["status"]
+    world.tick(seconds=30)
+    assert world.weights() == weights
+    assert world.md["status"]["rollout"]["step"] == 2
+    world.tick(seconds=31)
+    assert world.weights() == weights, "the hold began anew"
+    world.tick(seconds=30)
+    assert len(world.weights()) == 1
+
+
+def test_paused_freezes_weights(world: World) -> None:
+    world.change("http://models/v2")
+    world.settle()
+    world.md["spec"]["paused"] = True
+    weights = world.weights()
+    world.tick(hours=2)
+    assert world.weights() == weights
+    assert world.condition("Ready") == ("False", "Paused")
+    world.md["spec"]["paused"] = False
+    world.tick(seconds=1)
+    assert 5_000 in world.weights().values()
+
+
+def _promoted(world: World, uri: str) -> str:
+    world.change(uri)
+    world.settle()
+    world.tick(seconds=61)
+    world.tick(seconds=61)
+    return world.current()
+
+
+def test_quarantine_of_stable_goes_back_in_one_write(world: World) -> None:
+    first = world.current()
+    second = _promoted(world, "http://models/v2")
+    writes = world.writes
+    world.quarantine(second)
+    world.reconcile()
+    assert world.weights() == {first: 10_000}
+    assert world.writes == writes + 1
+    world.turn()
+    world.settle()
+    assert world.condition("Available")[0] == "True"
+    assert world.condition("Ready") == ("False", "SpecQuarantined")
+    assert world.condition("Stalled") == ("True", "SpecQuarantined")
+    assert world.current() == first
+    assert world.revisions[second]["metadata"]["ownerReferences"] == []
+    assert ("Deployment", second) not in world.children
+    assert any(event.startswith("RolledBack") for event in world.events)
+
+
+def test_rollback_does_not_wait_for_a_router_that_cannot_be_asked(world: World) -> None:
+    first = world.current()
+    second = _promoted(world, "http://models/v2")
+    world.router_moves = False
+    world.live = type(world.live)(
+        port=20000, weights=world.live.weights, applied=False, healthy={}, complete=True
+    )
+    world.quarantine(second)
+    world.reconcile()
+    assert world.weights() == {first: 10_000}
+
+
+def test_reapplied_quarantined_manifest_moves_nothing(world: World) -> None:
+    first = world.current()
+    second = _promoted(world, "http://models/v2")
+    world.quarantine(second)
+    world.settle()
+    world.change("http://models/v1")
+    world.settle()
+    assert world.condition("Ready") == ("True", "Serving")
+    world.change("http://models/v2")
+    world.settle()
+    assert world.weights() == {first: 10_000}
+    assert world.condition("Ready") == ("False", "SpecQuarantined")
+
+
+def test_release_starts_again_at_step_one(world: World) -> None:
+    first = world.current()
+    second = _promoted(world, "http://models/v2")
+    world.quarantine(second)
+    world.settle()
+    world.release(second)
+    world.settle()
+    assert world.weights() == {first: 9_000, second: 1_000}
+
+
+def test_rollback_in_a_canary(world: World) -> None:
+    first = world.current()
+    world.change("http://models/v2")
+    world.settle()
+    world.quarantine(world.md["status"]["candidateRevision"])
+    world.reconcile()
+    assert world.weights() == {first: 10_000}
+
+
+def test_only_revision_quarantined_gets_no_traffic(world: World) -> None:
+    only = world.current()
+    world.quarantine(only)
+    world.settle()
+    assert world.weights() == {}
+    assert world.condition("Available") == ("False", "NoStableRevision")
+    world.change("http://models/v2")
+    world.settle()
+    assert list(world.weights().values()) == [10_000]
+
+
+def test_revert_to_the_warm_previous_is_at_once(world: World) -> None:
+    first = world.current()
+    second = _promoted(world, "http://models/v2")
+    world.change("http://models/v1")
+    world.settle()
+    assert world.weights() == {first: 10_000}
+    assert world.current() == first
+    world.change("http://models/v2")
+    world.settle()
+    assert world.current() == second, "and back again, while that one is warm"
+
+
+def test_revert_to_a_cold_previous_is_an_ordinary_rollout(world: World) -> None:
+    first = world.current()
+    second = _promoted(world, "http://models/v2")
+    world.tick(hours=2)
+    world.change("http://models/v1")
+    world.settle()
+    assert world.weights() == {first: 1_000, second: 9_000}
+
+
+def test_rollback_starts_no_older_cold_revision(world: World) -> None:
+    oldest = world.current()
+    _promoted(world, "http://models/v2")
+    world.tick(hours=2)
+    third = _promoted(world, "http://models/v3")
+    world.quarantine(third)
+    world.settle()
+    assert ("Deployment", oldest) not in world.children
+
+
+def test_a_third_manifest_supersedes_the_candidate(world: World) -> None:
+    first = world.current()
+    world.change("http://models/v2")
+    world.settle()
+    second = world.md["status"]["candidateRevision"]
+    world.tick(seconds=61)
+    world.change("http://models/v3")
+    world.settle()
+    third = world.md["status"]["candidateRevision"]
+    assert third not in (first, second)
+    assert world.weights() == {first: 9_000, third: 1_000}
+    assert ("Deployment", second) not in world.children
+
+
+def test_a_broken_model_leaves_stable_alone(world: World) -> None:
+    first = world.current()
+    world.change("http://models/v2")
+    plan = world.plan()
+    name = plan.creates[0]["metadata"]["name"]
+    world.broken[name] = "sha256 is 1234, the spec says abcd"
+    world.settle()
+    assert world.weights() == {first: 10_000}
+    assert world.condition("Stalled") == ("True", "FetchFailed")
+    assert world.condition("Available")[0] == "True"
+    message = world.revisions[name]["status"]["message"]
+    assert message == "sha256 is 1234, the spec says abcd"
+    assert "quarantine" not in world.revisions[name]["spec"]
+    assert len([event for event in world.events if "sha256 is" in event]) == 2
+    world.change("http://models/v3")
+    world.settle()
+    assert world.condition("Stalled")[0] == "False"
+    assert 1_000 in world.weights().values()
+
+
+def test_overdue_is_stalled(world: World) -> None:
+    world.change("http://models/v2")
+    world.pods_start = False
+    world.reconcile()
+    world.reconcile()
+    world.now = world.now.replace(hour=1)
+    world.reconcile()
+    assert world.condition("Stalled") == ("True", "ProgressDeadlineExceeded")
+
+
+def test_history_limit(world: World) -> None:
+    world.md["spec"]["rollout"] = {"steps": [], "revisionHistoryLimit": 2, "keepWarm": "0s"}
+    for number in range(2, 7):
+        world.change(f"http://models/v{number}")
+        world.settle()
+    world.tick(seconds=1)
+    uris = sorted(
+        revision["spec"]["content"]["model"]["uri"] for revision in world.revisions.values()
+    )
+    assert uris == [f"http://models/v{number}" for number in (4, 5, 6)]
+
+
+def test_another_default_image_and_defaulted_field_change_nothing(world: World) -> None:
+    before = world.fingerprint()
+    world.defaults = type(world.defaults)(runtime_image="lockstep/runtime:2")
+    world.md["spec"]["model"]["trust"] = "none"
+    world.md["spec"]["runtime"] = {"env": []}
+    world.settle()
+    del world.md["spec"]["runtime"], world.md["spec"]["model"]["trust"]
+    assert world.fingerprint() == before
+
+
+def test_restored_without_status_owners_and_workloads(world: World) -> None:
+    _promoted(world, "http://models/v2")
+    bad = _promoted(world, "http://models/v3")
+    world.quarantine(bad)
+    world.settle()
+    stable = world.current()
+    world.children.clear()
+    world.live = type(world.live)(ready_pods=2)
+    world.md["metadata"]["uid"] = "uid-restored"
+    del world.md["status"]
+    for revision in world.revisions.values():
+        revision["metadata"].pop("ownerReferences", None)
+        revision.pop("status", None)
+    world.settle()
+    assert world.current() == stable
+    assert world.weights() == {stable: 10_000}
+    assert world.condition("Ready") == ("False", "SpecQuarantined")
+    owners = {
+        name: [owner["uid"] for owner in revision["metadata"].get("ownerReferences", [])]
+        for name, revision in world.revisions.items()
+    }
+    assert owners.pop(bad) == []
+    assert set(map(tuple, owners.values())) == {("uid-restored",)}
