@@ -6,7 +6,7 @@ from pydantic import ConfigDict, Field
 
 from lockstep_operator.api.base import FREE_FORM, ApiType, ObjectName, Quantity, cel
 
-_SCHEMES = "self.matches('^(file|https?|pvc)://.+')"
+_SCHEMES = r"self.matches('^(file|https?|pvc)://[^\\s]+$')"
 _ENV_NAME = r"^[-._a-zA-Z][-._a-zA-Z0-9]*$"
 
 
@@ -26,7 +26,10 @@ class Model(ContentType):
             max_length=2048,
             description="Where the model is: file:///path, http(s)://host/path or pvc://claim/path.",
             json_schema_extra=cel(
-                (_SCHEMES, "must start with file://, http://, https:// or pvc://"),
+                (
+                    _SCHEMES,
+                    "must start with file://, http://, https:// or pvc:// and hold no blanks",
+                ),
             ),
         ),
     ]

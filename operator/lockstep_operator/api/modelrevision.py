@@ -1,12 +1,12 @@
 """ModelRevision: what serves. Made by the operator, one per distinct content."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from lockstep_operator.api.base import ApiType, Text, Timestamp, cel
+from lockstep_operator.api.base import FREE_FORM, ApiType, Text, Timestamp, cel
 from lockstep_operator.api.conditions import Conditions
-from lockstep_operator.api.content import ContentType, Model, Runtime
+from lockstep_operator.api.content import Content
 
 _IMMUTABLE = cel(("self == oldSelf", "is immutable: a change is a new revision"))
 
@@ -14,19 +14,10 @@ ROLES = ("stable", "candidate", "warm", "cold", "quarantined")
 Role = Literal["stable", "candidate", "warm", "cold", "quarantined"]
 
 
-class RevisionRuntime(Runtime):
-    """The server of a revision; its overlay is JSON text: CEL cannot compare free-form maps."""
-
-    pod_template: Annotated[str | None, Field(max_length=65536)] = None  # type: ignore[assignment]
-
-
-class RevisionContent(ContentType):
+class RevisionContent(Content):
     """The content that this revision was made from, normalised: defaults are absent."""
 
     model_config = ConfigDict(json_schema_extra=_IMMUTABLE)
-
-    model: Model
-    runtime: RevisionRuntime | None = None
 
 
 class ObservedModel(ApiType):
@@ -70,13 +61,11 @@ class ModelRevisionSpec(ApiType):
     ]
     content: RevisionContent
     pod_template: Annotated[
-        str,
+        dict[str, Any],
         Field(
-            min_length=2,
-            max_length=262144,
-            description="The rendered pod template as JSON text. Never rendered again, so no "
-            "upgrade of the operator can change it.",
-            json_schema_extra=_IMMUTABLE,
+            description="The rendered pod template. Never rendered again, so no upgrade of the "
+            "operator can change it.",
+            json_schema_extra=FREE_FORM | _IMMUTABLE,
         ),
     ]
     observed: ObservedModel | None = None

@@ -10,24 +10,14 @@ from lockstep_operator.core.quantities import canonical
 NormalContent = dict[str, Any]
 
 
-def canonical_json(value: Any) -> str:
-    """Return JSON text that is equal for equal values."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"))
-
-
 def content_of(spec: dict[str, Any]) -> NormalContent:
     """Return the normalised content of a ModelDeployment's spec."""
     return normalise({"model": spec["model"], "runtime": spec.get("runtime") or {}})
 
 
 def normalise(content: dict[str, Any]) -> NormalContent:
-    """Drop what equals its default, sort what has no order, and write quantities in one way.
-
-    Accepts both a manifest's content and a stored one (whose overlay is JSON text).
-    """
-    runtime = dict(content.get("runtime") or {})
-    if isinstance(runtime.get("podTemplate"), str):
-        runtime["podTemplate"] = json.loads(runtime["podTemplate"])
+    """Drop what equals its default, sort what has no order, and write quantities in one way."""
+    runtime = content.get("runtime") or {}
     typed = Content.model_validate({"model": content["model"], "runtime": runtime})
     plain = typed.model_dump(by_alias=True, exclude_defaults=True, exclude_none=True, mode="json")
     if "runtime" in plain:
@@ -45,8 +35,6 @@ def _normal_runtime(runtime: dict[str, Any]) -> dict[str, Any]:
             for section, amounts in out["resources"].items()
             if amounts
         }
-    if "podTemplate" in out:
-        out["podTemplate"] = canonical_json(out["podTemplate"]) if out["podTemplate"] else {}
     return {key: value for key, value in out.items() if value != {}}
 
 
@@ -55,7 +43,7 @@ def mint_name(content: NormalContent, taken: set[str], prefix: str) -> str:
 
     The hash only mints the name; whether two revisions are the same is decided by their content.
     """
-    text = canonical_json(content)
+    text = json.dumps(content, sort_keys=True)
     for attempt in range(len(taken) + 1):
         digest = hashlib.sha256(f"{text}#{attempt}".encode()).hexdigest()[:8]
         if (name := f"{prefix}-{digest}") not in taken:

@@ -2,7 +2,7 @@
 
 from lockstep_operator.api.content import Content
 from lockstep_operator.api.group import API_VERSION, MODEL_REVISION
-from lockstep_operator.core.content import NormalContent, canonical_json
+from lockstep_operator.core.content import NormalContent
 from lockstep_operator.core.manifests.podtemplate import render_pod_template
 from lockstep_operator.core.names import owner_reference, revision_labels
 from lockstep_operator.core.plan import Defaults, Manifest
@@ -27,6 +27,6 @@ def build_revision(
         "spec": {
             "modelDeploymentName": metadata["name"],
             "content": content,
-            "podTemplate": canonical_json(template),
+            "podTemplate": template,
         },
     }

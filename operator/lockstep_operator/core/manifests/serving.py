@@ -1,6 +1,5 @@
 """What runs a revision: a Deployment, a headless Service, and the ConfigMap with its digest."""
 
-import json
 from typing import Any
 
 from lockstep_operator.api.group import REVISION_LABEL
@@ -18,7 +17,7 @@ def build_deployment(deployment: Manifest, revision: Revision, replicas: int) ->
         "spec": {
             "replicas": replicas,
             "selector": {"matchLabels": {REVISION_LABEL: revision.name}},
-            "template": json.loads(revision.spec.pod_template),
+            "template": revision.spec.pod_template,
         },
     }
 
