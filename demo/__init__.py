@@ -1,0 +1,1 @@
+"""`make demo`: two real model versions, a canary, a promotion and a rollback, and their numbers."""

@@ -1,0 +1,59 @@
+"""Two real versions of a wine classifier, and a plain HTTP server that offers their bytes."""
+
+import asyncio
+import hashlib
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+TRAINING = Path(__file__).parents[1] / "examples" / "train_wine.py"
+
+
+class _Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base's name
+        """Keep the screen for the story."""
+
+
+async def train(folder: Path) -> str:
+    """Train both versions into `folder`; return what the training printed."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, str(TRAINING), str(folder), stdout=asyncio.subprocess.PIPE
+    )
+    out, _ = await process.communicate()
+    if process.returncode:
+        raise RuntimeError(f"{TRAINING.name} ended with status {process.returncode}")
+    return out.decode()
+
+
+@asynccontextmanager
+async def served(folder: Path) -> AsyncIterator[str]:
+    """Offer a folder over HTTP on loopback; yields the base URL."""
+    handler = partial(_Quiet, directory=str(folder))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def manifest(
+    base: str, folder: Path, version: str, steps: list[dict[str, object]]
+) -> dict[str, object]:
+    """Return the ModelDeployment that serves one version."""
+    path = f"{version}/model.skops"
+    digest = hashlib.sha256((folder / path).read_bytes()).hexdigest()
+    model = {"uri": f"{base}/{path}", "format": "sklearn", "sha256": digest}
+    return {
+        "apiVersion": "serving.lockstep.dev/v1alpha1",
+        "kind": "ModelDeployment",
+        "metadata": {"name": "wine"},
+        "spec": {"model": model, "replicas": 2, "rollout": {"steps": steps, "keepWarm": "10m"}},
+    }

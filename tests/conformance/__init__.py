@@ -1,0 +1,1 @@
+"""Request/response pairs recorded from a real kube-apiserver, and the tools that use them."""
