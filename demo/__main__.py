@@ -34,7 +34,7 @@ async def run(screen: Screen, keep: bool) -> int:
     try:
         screen.chapter("Installing the operator")
         await shell.run("helm", "install", "lockstep", str(CHART.relative_to(Path.cwd())), *INSTALL)
-        async with served(WORK / "models") as base:
+        with served(WORK / "models") as base:
             measured = await tell(shell, screen, WORK / "models", base)
     finally:
         if not keep:

@@ -3,8 +3,8 @@
 import asyncio
 import hashlib
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -13,7 +13,9 @@ from threading import Thread
 TRAINING = Path(__file__).parents[1] / "examples" / "train_wine.py"
 
 
-class _Quiet(SimpleHTTPRequestHandler):
+class QuietHandler(SimpleHTTPRequestHandler):
+    """Serves files without a word."""
+
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base's name
         """Keep the screen for the story."""
 
@@ -29,10 +31,10 @@ async def train(folder: Path) -> str:
     return out.decode()
 
 
-@asynccontextmanager
-async def served(folder: Path) -> AsyncIterator[str]:
+@contextmanager
+def served(folder: Path) -> Iterator[str]:
     """Offer a folder over HTTP on loopback; yields the base URL."""
-    handler = partial(_Quiet, directory=str(folder))
+    handler = partial(QuietHandler, directory=str(folder))
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     thread = Thread(target=server.serve_forever, daemon=True)
     thread.start()

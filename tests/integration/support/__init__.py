@@ -1,0 +1,1 @@
+"""What the integration tests drive: a sandbox, an operator process, real models and real load."""

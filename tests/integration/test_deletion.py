@@ -1,0 +1,59 @@
+"""Deleting removes everything but the marks that must hold."""
+
+import pytest
+
+from integration.support.cluster import Cluster, wait_for
+from integration.support.models import ModelStore
+from integration.support.operator import OperatorProcess
+
+MADE = "deployments,services,configmaps,pods,poddisruptionbudgets,replicasets"
+OURS = "app.kubernetes.io/managed-by=lockstep"
+
+
+def _two_revisions_one_quarantined(cluster: Cluster, models: ModelStore) -> tuple[str, str]:
+    fast = {"steps": []}
+    cluster.apply(models.deployment("wine", "v1", rollout=fast))
+    cluster.wait_ready("wine")
+    first = cluster.status("wine")["stableRevision"]
+    cluster.apply(models.deployment("wine", "v2", rollout=fast))
+    wait_for("v2 to be stable", lambda: cluster.status("wine")["stableRevision"] != first)
+    cluster.wait_ready("wine")
+    second = cluster.status("wine")["stableRevision"]
+    patch = '{"spec": {"quarantine": {"reason": "biased"}}}'
+    cluster.kubectl("patch", "mrev", second, "--type=merge", "-p", patch)
+    wait_for("the rollback", lambda: cluster.weights("wine") == {first: 100})
+    wait_for(
+        "the tombstone",
+        lambda: not cluster.get("mrev", second)["metadata"].get("ownerReferences"),
+    )
+    return first, second
+
+
+@pytest.mark.parametrize("running", [True, False], ids=["operator-up", "operator-down"])
+def test_delete_and_recreate(
+    cluster: Cluster, operator: OperatorProcess, models: ModelStore, running: bool
+) -> None:
+    _, second = _two_revisions_one_quarantined(cluster, models)
+    if not running:
+        operator.kill()
+    cluster.kubectl("delete", "md", "wine", "--timeout=30s")
+    wait_for("everything to go", lambda: not cluster.names(MADE, OURS))
+    wait_for("the tombstone alone", lambda: cluster.names("mrev") == {second})
+    if not running:
+        operator.start()
+    cluster.apply(models.deployment("wine", "v2"))
+    cluster.wait_condition("wine", "Ready", "False", "SpecQuarantined")
+    assert cluster.names("mrev") == {second}
+    assert cluster.weights("wine") == {}
+
+
+def test_the_router_goes_with_the_last(cluster: Cluster, models: ModelStore) -> None:
+    cluster.apply(models.deployment("wine", "v1"))
+    cluster.apply(models.deployment("beer", "v2"))
+    cluster.wait_ready("wine")
+    cluster.wait_ready("beer")
+    cluster.kubectl("delete", "md", "wine")
+    wait_for("its Service to go", lambda: cluster.find("service", "wine") is None)
+    assert cluster.find("deployment", "lockstep-router")
+    cluster.kubectl("delete", "md", "beer")
+    wait_for("the router to go", lambda: not cluster.names(MADE, OURS))
