@@ -60,7 +60,8 @@ def available(case: Case) -> Verdict:
     if not facts.live.ready_pods:
         return Verdict(kinds.AVAILABLE, False, "RouterNotReady", "no router pod is ready")
     if facts.stable is None or not carriers:
-        return Verdict(kinds.AVAILABLE, False, "NoStableRevision", case.decision.message)
+        message = case.decision.message or "no revision may serve"
+        return Verdict(kinds.AVAILABLE, False, "NoStableRevision", message)
     # A router that cannot be asked just now: the pods' own readiness has to do.
     down = [one for one in carriers if not facts.live.healthy.get(one, facts.ready.get(one))]
     if len(down) == len(carriers):

@@ -20,6 +20,7 @@ from lockstep_operator.core.marks import patches
 from lockstep_operator.core.plan import Defaults, Manifest, Observed, Plan, Ref
 from lockstep_operator.core.retention import forgotten, serving, wanted_clusters
 from lockstep_operator.core.revisions import Revision, parse_revisions, with_content
+from lockstep_operator.core.routing import Route
 from lockstep_operator.core.rollout import Decision, decide
 from lockstep_operator.core.status import deployment_status, revision_status
 from lockstep_operator.core.times import parse_time
@@ -67,11 +68,12 @@ def _plan(observed: Observed, facts: Facts, created: list[Manifest]) -> Plan:
     children = [child for one in in_use for child in _children(deployment, facts, one)]
     marks = patches(facts, deployment, observed.pods, decision.promote)
     clusters = wanted_clusters(facts)
+    route = route_for(facts, metadata["namespace"], metadata["name"], weights, clusters)
     status = deployment_status(deployment, case)
     return Plan(
         creates=tuple(created),
         children=tuple(children),
-        route=route_for(facts, metadata["namespace"], metadata["name"], weights, clusters),
+        route=route,
         patches=marks,
         prune=_prune(observed, facts, children, in_use),
         status=status,
@@ -80,7 +82,7 @@ def _plan(observed: Observed, facts: Facts, created: list[Manifest]) -> Plan:
             for one in facts.revisions
         },
         events=events(case, [one["metadata"]["name"] for one in created], status),
-        requeue_after=0.0 if created or marks else _requeue_after(facts, decision, clusters),
+        requeue_after=0.0 if created or marks else _requeue_after(facts, decision, route),
     )
 
 
@@ -139,19 +141,20 @@ def _waiting_seconds(observed: Observed, facts: Facts) -> float:
     return (facts.now - parse_time(created)).total_seconds() if created else 0.0
 
 
-def _requeue_after(facts: Facts, decision: Decision, clusters: list[str]) -> float | None:
+def _requeue_after(facts: Facts, decision: Decision, route: Route) -> float | None:
     """Seconds until time alone can change the plan."""
     moments = [moment for moment in (decision.hold_until, facts.warm_until) if moment]
     waits = [(moment - facts.now).total_seconds() for moment in moments if moment > facts.now]
     unsettled = facts.candidate is not None and decision.hold_until is None
     moving = unsettled and not facts.spec.paused and not decision.waiting_for
-    if moving or _router_is_behind(facts, clusters):
+    if moving or _router_is_behind(facts, route):
         waits.append(_ROUTER_POLL_SECONDS)
     return min(waits, default=None)
 
 
-def _router_is_behind(facts: Facts, clusters: list[str]) -> bool:
-    """Whether the router has yet to take over what was written, or to find pods healthy."""
-    known = [name for name in clusters if name in facts.live.weights]
-    unseen = any(facts.live.healthy.get(name, 0) < facts.ready.get(name, 0) for name in known)
-    return unseen or not facts.live.applied or not facts.live.complete
+def _router_is_behind(facts: Facts, route: Route) -> bool:
+    """Whether the router has yet to take over what is written, or to find pods healthy."""
+    live = facts.live
+    wanted = {backend.revision: backend.weight for backend in route.backends}
+    unseen = any(live.healthy.get(name, 0) < facts.ready.get(name, 0) for name in wanted)
+    return wanted != dict(live.weights) or unseen or not live.applied or not live.complete

@@ -1,0 +1,91 @@
+"""Kubernetes Events: one object per thing that happens, counted rather than repeated."""
+
+import time
+from collections import OrderedDict
+from datetime import UTC, datetime
+from hashlib import sha256
+
+import structlog
+
+from lockstep_operator.core.errors import ApiError, Conflict, NotFound
+from lockstep_operator.shell.client import Client
+from lockstep_operator.shell.store import Manifest
+
+_COMPONENT = "lockstep-operator"
+_QUIET_SECONDS = 300.0
+_REMEMBERED = 4096
+_LONGEST_MESSAGE = 1024
+_log = structlog.get_logger(__name__)
+
+
+class Recorder:
+    """Writes Events, named after what they say: so a restart goes on counting."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._written: OrderedDict[str, float] = OrderedDict()
+
+    async def record(
+        self, regarding: Manifest, reason: str, message: str, warning: bool = False
+    ) -> None:
+        """Record that something happened to an object; said again at most every five minutes.
+
+        An Event that cannot be written is logged and otherwise let go: it is no reason to fail.
+        """
+        event = _event(regarding, reason, message[:_LONGEST_MESSAGE], warning)
+        name = event["metadata"]["name"]
+        now = time.monotonic()
+        if now - self._written.get(name, -_QUIET_SECONDS) < _QUIET_SECONDS:
+            return
+        self._written[name] = now
+        self._written.move_to_end(name)
+        if len(self._written) > _REMEMBERED:
+            self._written.popitem(last=False)
+        try:
+            await self._write(event)
+        except ApiError as error:
+            _log.warning("event not written", reason=reason, error=str(error))
+
+    async def _write(self, event: Manifest) -> None:
+        try:
+            await self._client.create(event)
+        except Conflict:
+            await self._count(event)
+
+    async def _count(self, event: Manifest) -> None:
+        namespace, name = event["metadata"]["namespace"], event["metadata"]["name"]
+        try:
+            live = await self._client.get("Event", namespace, name)
+            body = {"count": live.get("count", 1) + 1, "lastTimestamp": event["lastTimestamp"]}
+            await self._client.patch("Event", namespace, name, body)
+        except NotFound:  # it expired in between
+            await self._client.create(event)
+
+
+def _event(regarding: Manifest, reason: str, message: str, warning: bool) -> Manifest:
+    metadata = regarding["metadata"]
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    said = "\n".join((metadata["uid"], reason, message))
+    return {
+        "apiVersion": "v1",
+        "kind": "Event",
+        "metadata": {
+            "namespace": metadata["namespace"],
+            "name": f"{metadata['name']}.{sha256(said.encode()).hexdigest()[:16]}",
+        },
+        "involvedObject": {
+            "apiVersion": regarding["apiVersion"],
+            "kind": regarding["kind"],
+            "namespace": metadata["namespace"],
+            "name": metadata["name"],
+            "uid": metadata["uid"],
+        },
+        "type": "Warning" if warning else "Normal",
+        "reason": reason,
+        "message": message,
+        "count": 1,
+        "firstTimestamp": now,
+        "lastTimestamp": now,
+        "source": {"component": _COMPONENT},
+        "reportingComponent": _COMPONENT,
+    }

@@ -1,0 +1,71 @@
+"""The HTTP side of every listener of the router."""
+
+from typing import Any
+
+from lockstep_operator.traffic.envoy import names
+
+_TYPES = "type.googleapis.com/envoy.extensions.filters"
+
+# On SIGTERM Envoy exits at once and resets what is open. So no connection gets old: at this age
+# the next answer says `connection: close`. A router pod that has left its Services then has no
+# busy connection any more when its preStop sleep (`RouterSettings.drain_seconds`) ends.
+MAX_CONNECTION_SECONDS = 5
+
+
+def listener(name: str, port: int, routing: dict[str, Any]) -> dict[str, Any]:
+    """Return a listener; `routing`: the `rds` or `route_config` field of its connection manager."""
+    return {
+        "name": name,
+        "address": {"socket_address": {"address": names.LISTEN_ADDRESS, "port_value": port}},
+        "filter_chains": [{"filters": [_connection_manager(name, routing)]}],
+    }
+
+
+def _connection_manager(stat_prefix: str, routing: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "name": "envoy.filters.network.http_connection_manager",
+        "typed_config": {
+            "@type": f"{_TYPES}.network.http_connection_manager.v3.HttpConnectionManager",
+            "stat_prefix": stat_prefix,
+            **routing,
+            "http_filters": [
+                {
+                    "name": "envoy.filters.http.router",
+                    "typed_config": {"@type": f"{_TYPES}.http.router.v3.Router"},
+                }
+            ],
+            **_trust(),
+            **_limits(),
+            "server_header_transformation": "PASS_THROUGH",
+            # Envoy's own answers get the form that the model server's errors have.
+            "local_reply_config": {"body_format": {"json_format": {"error": "%LOCAL_REPLY_BODY%"}}},
+        },
+    }
+
+
+def _trust() -> dict[str, Any]:
+    """Clients are other pods: their address is seen, their `x-envoy-*` headers are not obeyed.
+
+    Envoy takes orders on timeouts, retries and statistics names from internal addresses, by
+    default all private ones. An empty list means the default, hence an address that no client has.
+    """
+    nobody = {"address_prefix": "255.255.255.255", "prefix_len": 32}
+    return {
+        "use_remote_address": True,
+        "internal_address_config": {"cidr_ranges": [nobody]},
+        "preserve_external_request_id": True,
+        "always_set_request_id_in_response": True,
+    }
+
+
+def _limits() -> dict[str, Any]:
+    return {
+        "common_http_protocol_options": {
+            "idle_timeout": "300s",
+            "max_connection_duration": f"{MAX_CONNECTION_SECONDS}s",
+        },
+        # Never close between two requests of a client that is about to send the next.
+        "http1_safe_max_connection_duration": True,
+        "request_headers_timeout": "10s",
+        "stream_idle_timeout": "60s",
+    }

@@ -1,0 +1,112 @@
+"""The Kubernetes objects of a router, and the user-facing Service of a ModelDeployment."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from lockstep_operator.api.group import DEPLOYMENT_LABEL
+from lockstep_operator.core.names import owner_reference
+from lockstep_operator.traffic.envoy import names
+from lockstep_operator.traffic.envoy.discovery import version
+from lockstep_operator.traffic.envoy.pod_template import pod_template
+from lockstep_operator.traffic.envoy.settings import RouterSettings
+
+Manifest = dict[str, Any]
+
+
+def router_configmap(
+    namespace: str, data: Mapping[str, str], owners: Sequence[Manifest]
+) -> Manifest:
+    """Return the ConfigMap whose keys are Envoy's files."""
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": _router_metadata(namespace, owners),
+        "data": dict(data),
+    }
+
+
+def router_deployment(
+    namespace: str,
+    settings: RouterSettings,
+    data: Mapping[str, str],
+    owners: Sequence[Manifest],
+) -> Manifest:
+    """Return the router's Deployment; of the ConfigMap's `data`, a new bootstrap restarts pods."""
+    template = pod_template(settings, namespace, version(data[names.BOOTSTRAP_FILE]))
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": _router_metadata(namespace, owners),
+        "spec": {
+            "replicas": settings.replicas,
+            "selector": {"matchLabels": dict(names.ROUTER_LABELS)},
+            "strategy": {
+                "type": "RollingUpdate",
+                "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0},
+            },
+            "template": template,
+        },
+    }
+
+
+def router_disruption_budget(namespace: str, owners: Sequence[Manifest]) -> Manifest:
+    """Return the budget; by maxUnavailable, so that a single replica does not block a drain."""
+    return {
+        "apiVersion": "policy/v1",
+        "kind": "PodDisruptionBudget",
+        "metadata": _router_metadata(namespace, owners),
+        "spec": {
+            "maxUnavailable": 1,
+            "selector": {"matchLabels": dict(names.ROUTER_LABELS)},
+            "unhealthyPodEvictionPolicy": "AlwaysAllow",
+        },
+    }
+
+
+def user_service(namespace: str, owner: Manifest, port: int) -> Manifest:
+    """Return the Service that a ModelDeployment's clients use; it goes with its owner."""
+    deployment = owner["metadata"]["name"]
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {
+            "name": deployment,
+            "namespace": namespace,
+            "labels": {**names.ROUTER_LABELS, DEPLOYMENT_LABEL: deployment},
+            "ownerReferences": [owner_reference(owner)],
+        },
+        "spec": {
+            "type": "ClusterIP",
+            "selector": dict(names.ROUTER_LABELS),
+            "ports": [{"name": "http", "port": 80, "protocol": "TCP", "targetPort": port}],
+        },
+    }
+
+
+def service_port(service: Manifest | None, deployment: str) -> int | None:
+    """Return the listener port that a user-facing Service points to, None when it is not one."""
+    if service is None or not is_user_service(service, deployment):
+        return None
+    target = service["spec"]["ports"][0].get("targetPort")
+    return target if isinstance(target, int) else None
+
+
+def is_user_service(service: Manifest, deployment: str) -> bool:
+    """Whether it is ours and not, say, a revision's Service of the same name."""
+    wanted = {**names.ROUTER_LABELS, DEPLOYMENT_LABEL: deployment}
+    return wanted.items() <= (service["metadata"].get("labels") or {}).items()
+
+
+def _router_metadata(namespace: str, owners: Sequence[Manifest]) -> Manifest:
+    """Plain references to all: the garbage collector takes the router with the last of them."""
+    references = [_plain_reference(owner) for owner in owners]
+    return {
+        "name": names.ROUTER,
+        "namespace": namespace,
+        "labels": dict(names.ROUTER_LABELS),
+        "ownerReferences": sorted(references, key=lambda r: (r["name"], r["uid"])),
+    }
+
+
+def _plain_reference(owner: Manifest) -> Manifest:
+    return {key: owner_reference(owner)[key] for key in ("apiVersion", "kind", "name", "uid")}

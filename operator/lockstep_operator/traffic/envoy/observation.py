@@ -1,0 +1,86 @@
+"""From the router pods' statistics to what holds for all of them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from lockstep_operator.traffic.envoy import names
+from lockstep_operator.traffic.envoy.stats import RouterStats
+
+
+@dataclass(frozen=True, slots=True)
+class PodView:
+    """A Ready router pod and its statistics; None: it could not be read."""
+
+    name: str
+    uid: str
+    stats: RouterStats | None
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What each pod should run for one ModelDeployment, by the ConfigMap."""
+
+    deployment: str
+    route_version: str | None
+    revisions: Sequence[str]
+
+
+def lacking(stats: RouterStats, wanted: Wanted) -> tuple[str, ...]:
+    """Return the files of which a pod has not yet taken over what concerns this ModelDeployment.
+
+    Not by the versions of cds.yaml and lds.yaml: these change with every other ModelDeployment's
+    revisions, and one bad cluster of theirs keeps the version back though ours was taken over.
+    """
+    files = []
+    if stats.route_version is None:
+        files.append(names.LISTENERS_FILE)
+    elif stats.route_version != wanted.route_version:
+        files.append(names.route_file(wanted.deployment))
+    if any(revision not in stats.healthy for revision in wanted.revisions):
+        files.append(names.CLUSTERS_FILE)
+    return tuple(files)
+
+
+def applied(view: PodView, wanted: Wanted) -> bool:
+    """Whether a pod runs what the ConfigMap says."""
+    return view.stats is not None and not lacking(view.stats, wanted)
+
+
+def fewest_healthy(views: Sequence[PodView], wanted: Wanted) -> dict[str, int]:
+    """Return, by revision, the healthy endpoints that the least lucky readable pod sees."""
+    seen = [view.stats.healthy for view in views if view.stats is not None]
+    return {
+        revision: min(healthy.get(revision, 0) for healthy in seen)
+        for revision in wanted.revisions
+        if any(revision in healthy for healthy in seen)
+    }
+
+
+class Refusals:
+    """Tells a refusal of what is wanted now from one of the past, for one ModelDeployment.
+
+    Envoy counts refusals over its life. The count at which a pod last had what was wanted is
+    remembered; without one (a new operator) an old refusal is reported until the pod catches up.
+    """
+
+    def __init__(self) -> None:
+        self._forgiven: Mapping[tuple[str, str], int] = {}
+
+    def sentence(self, views: Sequence[PodView], wanted: Wanted) -> str | None:
+        """Return which pod refuses which file, None when none does."""
+        forgiven: dict[tuple[str, str], int] = {}
+        sentences = []
+        for view in views:
+            if view.stats is None:
+                continue
+            missing = lacking(view.stats, wanted)
+            for file, count in view.stats.refusals.items():
+                key = (view.uid, file)
+                if file not in missing:
+                    forgiven[key] = count
+                    continue
+                forgiven[key] = self._forgiven.get(key, 0)
+                if count > forgiven[key]:
+                    sentences.append(f"router pod {view.name} refuses {file}; its log says why")
+        self._forgiven = forgiven
+        return "; ".join(sorted(sentences)) or None
