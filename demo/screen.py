@@ -12,7 +12,7 @@ class Screen:
     """Prints progress line by line, each with the time since the start."""
 
     def __init__(self) -> None:
-        self._console = Console(highlight=False)
+        self._console = Console(highlight=False, soft_wrap=True)
         self._start = time.monotonic()
 
     def chapter(self, text: str) -> None:

@@ -1,47 +1,36 @@
 """One sandbox and one operator for the integration tests, a namespace for each test."""
 
-import shutil
-import subprocess
-import sys
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from integration.support.cluster import BIN, ROOT, Cluster
+from integration.support.account import operator_kubeconfig
+from integration.support.cluster import ROOT, Cluster
 from integration.support.models import ModelStore, model_store
 from integration.support.operator import OperatorProcess
+from integration.support.sandbox import running_sandbox, work_folder
 
 
 @pytest.fixture(scope="session")
 def work() -> Iterator[Path]:
-    """A folder inside the checkout; nothing is left of it."""
-    folder = ROOT / ".sandbox" / f"tests-{uuid.uuid4().hex[:6]}"
-    folder.mkdir(parents=True)
-    yield folder
-    shutil.rmtree(folder)
+    with work_folder() as folder:
+        yield folder
 
 
 @pytest.fixture(scope="session")
 def kubeconfig(work: Path) -> Iterator[Path]:
     """A sandbox with the CRDs applied, its pessimism on."""
-    folder = work / "sandbox"
-    lockstep = str(BIN / "lockstep")
-    command = [lockstep, "sandbox", "up", "--dir", str(folder), "--bare"]
-    subprocess.run(command, check=True, timeout=60, stdout=sys.stderr)
-    kubeconfig = folder / "kubeconfig"
-    try:
+    with running_sandbox(work / "sandbox") as kubeconfig:
         Cluster(kubeconfig, "default").kubectl("apply", "-f", str(ROOT / "crds"))
         yield kubeconfig
-    finally:
-        down = [lockstep, "sandbox", "down", "--dir", str(folder)]
-        subprocess.run(down, check=True, timeout=60, stdout=sys.stderr)
 
 
 @pytest.fixture(scope="session")
 def operator_process(kubeconfig: Path, work: Path) -> Iterator[OperatorProcess]:
-    process = OperatorProcess(kubeconfig, work / "operator.log")
+    account = operator_kubeconfig(kubeconfig, work / "operator.kubeconfig")
+    process = OperatorProcess(account, work / "operator.log")
     yield process
     process.stop()
 

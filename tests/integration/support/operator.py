@@ -1,9 +1,10 @@
-"""The real operator as a process outside the cluster, with an ordinary kubeconfig."""
+"""The real operator as a process outside the cluster, with a kubeconfig of its ServiceAccount."""
 
 import signal
 import subprocess
 from pathlib import Path
 
+from integration.support.account import NAMESPACE
 from integration.support.cluster import BIN, wait_for
 
 
@@ -19,7 +20,8 @@ class OperatorProcess:
         """Start it; returns when it leads and has read the cluster."""
         assert self._process is None
         command = [str(BIN / "lockstep-operator"), "--kubeconfig", str(self._kubeconfig)]
-        command += ["--namespace", "default", "--port", "0", "--log-format", "text", *flags]
+        command += ["--namespace", NAMESPACE, "--port", "0", "--log-format", "text"]
+        command += ["--pod-access", "direct", *flags]
         self._log.touch()
         before = self._log.stat().st_size
         with self._log.open("ab") as log:

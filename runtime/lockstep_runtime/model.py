@@ -1,0 +1,50 @@
+"""What a loader returns and the server serves."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from lockstep_runtime.tensors import Array, Tensor, TensorSpec
+
+
+class Model(Protocol):
+    """A loaded model, independent of its framework. Used by one thread at a time.
+
+    Attributes:
+        platform: the framework, as the metadata tells it.
+        inputs, outputs: as the metadata tells them.
+        parameters: more for the metadata, JSON-serialisable.
+    """
+
+    platform: str
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+    parameters: Mapping[str, Any]
+
+    def prepare(self, tensors: Sequence[Tensor]) -> Array:
+        """Turn a request's tensors into one batch, rows first.
+
+        Raises:
+            InvalidInput: they are not what the model takes; the message names the tensor.
+        """
+
+    def predict(self, batch: Array, outputs: Sequence[str]) -> list[Tensor]:
+        """Compute the outputs of these names for a batch.
+
+        Raises:
+            InvalidInput: the model refuses these values.
+        """
+
+    def example(self, rows: int) -> Array | None:
+        """Return a batch that the model takes, for warming up; None when none is known."""
+
+
+class Loader(Protocol):
+    """A module of `loaders` for one format."""
+
+    def load(self, content: Path, *, trust_pickle: bool) -> Model:
+        """Load the model from the folder that holds its file or tree.
+
+        Raises:
+            LoadFailure: with a one-line reason.
+        """

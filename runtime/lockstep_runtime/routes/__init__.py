@@ -1,0 +1,1 @@
+"""The HTTP paths: `infer` as raw ASGI, everything else on FastAPI."""

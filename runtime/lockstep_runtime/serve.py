@@ -1,0 +1,99 @@
+"""Serving one model: listen, load behind the listener, serve, leave."""
+
+import asyncio
+import gc
+import logging
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import uvloop
+
+from lockstep_runtime.app import App
+from lockstep_runtime.errors import LoadFailure, RequestError, RuntimeFailure, first_line
+from lockstep_runtime.inference import InferenceEngine, warm_up
+from lockstep_runtime.listener import listen
+from lockstep_runtime.loaders import loader_for
+from lockstep_runtime.metrics import Metrics
+from lockstep_runtime.model import Model
+from lockstep_runtime.server import DrainingServer
+from lockstep_runtime.settings import ServeSettings
+from lockstep_runtime.state import ServingState
+from lockstep_runtime.storage.manifest import CONTENT, Manifest, verify
+
+_log = logging.getLogger(__name__)
+
+
+def serve(settings: ServeSettings) -> None:
+    """Serve until a signal says to leave.
+
+    Raises:
+        RuntimeFailure: it cannot listen, or the model cannot be loaded.
+    """
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(settings))
+
+
+async def _serve(settings: ServeSettings) -> None:
+    socket = listen(settings.host, settings.port)
+    host, port = socket.getsockname()[:2]
+    state = ServingState(settings.name, settings.revision)
+    metrics = Metrics(settings.revision)
+    app = App(state, metrics, settings.max_request_bytes, access_log=settings.access_log)
+    server = DrainingServer(app, state, settings.drain_seconds, settings.grace_seconds)
+    # One thread, for one call of the model at a time.
+    executor = ThreadPoolExecutor(1, thread_name_prefix="model")
+    _log.info("listening", extra={"fields": {"host": host, "port": port}})
+    loading = asyncio.create_task(_load(settings, state, metrics, executor))
+    loading.add_done_callback(lambda task: _stop_if_failed(task, server))
+    try:
+        await server.serve(sockets=[socket])
+    finally:
+        executor.shutdown(wait=False, cancel_futures=True)
+    if loading.done():
+        loading.result()
+    _log.info("stopped")
+
+
+def _stop_if_failed(loading: asyncio.Task[None], server: DrainingServer) -> None:
+    if not loading.cancelled() and loading.exception() is not None:
+        server.stop()
+
+
+async def _load(
+    settings: ServeSettings, state: ServingState, metrics: Metrics, executor: ThreadPoolExecutor
+) -> None:
+    start = time.perf_counter()
+    loop = asyncio.get_running_loop()
+    manifest, model, seconds = await loop.run_in_executor(executor, _loaded, settings)
+    engine = InferenceEngine(model, executor, seconds=seconds)
+    took = time.perf_counter() - start
+    metrics.model_loaded(took, model=state.name, digest=manifest.digest, format=settings.format)
+    gc.freeze()  # what is loaded stays: the collector need not walk through it again and again
+    gc.enable()
+    state.loaded(engine)
+    fields = {
+        "model": state.name,
+        "revision": state.revision,
+        "digest": manifest.digest,
+        "load_seconds": round(took, 3),
+        "warm_seconds": None if seconds is None else round(seconds, 6),
+        "inline": engine.inline,
+    }
+    _log.info("ready", extra={"fields": fields})
+
+
+def _loaded(settings: ServeSettings) -> tuple[Manifest, Model, float | None]:
+    """Verify, load and warm up the model, in the model's thread."""
+    manifest = verify(settings.model_dir)
+    loader = loader_for(settings.format)
+    try:
+        model = loader.load(settings.model_dir / CONTENT, trust_pickle=settings.trust_pickle)
+        return manifest, model, warm_up(model)
+    except RuntimeFailure:
+        raise
+    except MemoryError as error:
+        raise LoadFailure("not enough memory to load the model") from error
+    except (Exception, RequestError) as error:
+        raise LoadFailure(
+            f"the model cannot be loaded: {type(error).__name__}: {first_line(error)}"
+        ) from error

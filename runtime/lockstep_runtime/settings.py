@@ -1,0 +1,32 @@
+"""What `serve` is told on its command line, checked."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class ServeSettings:
+    """How to serve one fetched model.
+
+    Attributes:
+        model_dir: filled by `fetch`.
+        format: a name in `loaders.FORMATS`.
+        trust_pickle: the user allows formats that can run code when loaded.
+        name, revision: the model's and its version's name in URLs and answers.
+        port: 0 takes a free one.
+        drain_seconds: after SIGTERM, how long new connections are still accepted.
+        grace_seconds: after SIGTERM, when the process must be gone.
+        max_request_bytes: larger bodies get 413.
+    """
+
+    model_dir: Path
+    format: str
+    trust_pickle: bool
+    name: str
+    revision: str
+    host: str
+    port: int
+    drain_seconds: float
+    grace_seconds: float
+    max_request_bytes: int
+    access_log: bool

@@ -1,0 +1,1 @@
+"""Where models come from, and how their bytes get here: verified, and all or nothing."""

@@ -1,0 +1,1 @@
+"""A Kubernetes cluster in processes: an API server, controllers and one node on loopback."""

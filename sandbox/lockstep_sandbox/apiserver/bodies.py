@@ -1,0 +1,71 @@
+"""Check decoded bodies: the right kind, namespace and types; unknown fields by fieldValidation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lockstep_sandbox.apiserver.call import Call
+from lockstep_sandbox.apiserver.errors import FieldError, bad_request, invalid
+from lockstep_sandbox.apiserver.structural import prune
+from lockstep_sandbox.apiserver.typed import check_typed
+
+Json = Any
+
+
+def admit_body(call: Call, obj: Json, *, patched: bool = False) -> Json:
+    """Check that a decoded body is of the URL's kind, and look for unknown fields."""
+    if not isinstance(obj, dict) or not isinstance(obj.get("metadata", {}), dict):
+        raise bad_request("the object provided is unrecognized")
+    resource = call.resource
+    if isinstance(obj.get("metadata"), dict) or "metadata" not in obj:
+        obj = {"kind": obj.get("kind"), "apiVersion": obj.get("apiVersion"), **obj}
+    obj["metadata"] = dict(obj.get("metadata") or {})
+    kind, version = obj["kind"] or resource.kind, obj["apiVersion"] or resource.api_version
+    if version != resource.api_version:
+        raise bad_request(
+            f"the API version in the data ({version}) does not match the expected API version "
+            f"({resource.api_version})"
+        )
+    if kind != resource.kind and not resource.custom:
+        short = resource.version
+        raise bad_request(
+            f'{kind} in version "{short}" cannot be handled as a {resource.kind}: converting '
+            f"({short}.{kind}) to ({resource.group.split('.')[0] or 'core'}.{resource.kind}): "
+            "unknown conversion"
+        )
+    obj["kind"], obj["apiVersion"] = kind, version
+    _check_namespace(call, obj)
+    check_typed(call, obj)
+    _unknown(call, obj, patched=patched)
+    return obj
+
+
+def _check_namespace(call: Call, obj: Json) -> None:
+    given = obj["metadata"].get("namespace")
+    if given and given != call.namespace and call.resource.namespaced:
+        raise bad_request(
+            "the namespace of the provided object does not match the namespace sent on the request"
+        )
+    if call.namespace and call.resource.namespaced:
+        obj["metadata"]["namespace"] = call.namespace
+    else:
+        obj["metadata"].pop("namespace", None)
+
+
+def _unknown(call: Call, obj: Json, *, patched: bool) -> None:
+    unknown = prune(obj, call.resource.schema)
+    if not unknown or call.field_validation == "Ignore":
+        return
+    told = [f'unknown field "{path}"' for path in unknown]
+    if call.field_validation == "Warn":
+        call.warnings += told
+    elif patched:
+        why = "strict decoding error: " + ", ".join(told)
+        problem = FieldError("patch", "Invalid value", why, call.body.decode())
+        raise invalid("", "", "", [problem])
+    else:
+        kind = call.resource.kind
+        raise bad_request(
+            f'{kind} in version "{call.resource.version}" cannot be handled as a {kind}: '
+            "strict decoding error: " + ", ".join(told)
+        )

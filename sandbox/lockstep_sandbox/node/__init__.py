@@ -1,0 +1,1 @@
+"""The node: a kubelet, the cluster's DNS and Service addresses."""

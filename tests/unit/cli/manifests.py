@@ -1,0 +1,145 @@
+"""Objects as the API server gives them, small but whole."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+Manifest = dict[str, Any]
+
+NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
+
+
+def deployment(**status: Any) -> Manifest:
+    """Return the ModelDeployment `shop/churn`, generation 3, asking for version 2."""
+    return {
+        "apiVersion": "serving.lockstep.dev/v1alpha1",
+        "kind": "ModelDeployment",
+        "metadata": {
+            "name": "churn",
+            "namespace": "shop",
+            "generation": 3,
+            "resourceVersion": "900",
+        },
+        "spec": {"model": {"uri": "file:///models/churn-2.skops", "format": "sklearn"}},
+        "status": {"observedGeneration": 3, "conditions": [], **status},
+    }
+
+
+def revision(
+    suffix: str,
+    version: int,
+    *,
+    role: str,
+    numbers: tuple[int, ...] = (),
+    revoked: bool = False,
+    ready: int = 0,
+    weight: float = 0,
+    quarantine: str | None = None,
+) -> Manifest:
+    """Return the ModelRevision `churn-<suffix>` of model version `version`."""
+    spec: Manifest = {
+        "modelDeploymentName": "churn",
+        "content": {"model": {"uri": f"file:///models/churn-{version}.skops", "format": "sklearn"}},
+        "podTemplate": "{}",
+        "observed": {"digest": "sha256:" + f"{version:02d}" * 32},
+        "promotions": [
+            {"number": number, "time": f"2026-03-01T1{number}:00:00Z", "revoked": revoked}
+            for number in numbers
+        ],
+    }
+    if quarantine:
+        spec["quarantine"] = {"reason": quarantine, "by": "ada", "time": "2026-03-01T11:30:00Z"}
+    return {
+        "apiVersion": "serving.lockstep.dev/v1alpha1",
+        "kind": "ModelRevision",
+        "metadata": {
+            "name": f"churn-{suffix}",
+            "namespace": "shop",
+            "resourceVersion": str(100 + version),
+        },
+        "spec": spec,
+        "status": {
+            "role": role,
+            "replicas": ready,
+            "readyReplicas": ready,
+            "weight": weight,
+        },
+    }
+
+
+def condition(kind: str, status: str, reason: str, message: str = "") -> Manifest:
+    """Return a condition that changed five minutes before NOW."""
+    return {
+        "type": kind,
+        "status": status,
+        "reason": reason,
+        "message": message,
+        "lastTransitionTime": "2026-03-01T11:55:00Z",
+        "observedGeneration": 3,
+    }
+
+
+def lease(seconds_ago: int = 3, holder: str = "operator-0") -> Manifest:
+    """Return the operator's Lease, renewed some seconds before NOW."""
+    renewed = datetime.fromtimestamp(NOW.timestamp() - seconds_ago, UTC)
+    return {
+        "apiVersion": "coordination.k8s.io/v1",
+        "kind": "Lease",
+        "metadata": {"name": "lockstep-operator", "namespace": "lockstep-system"},
+        "spec": {
+            "holderIdentity": holder,
+            "leaseDurationSeconds": 15,
+            "renewTime": renewed.strftime("%Y-%m-%dT%H:%M:%S.000000Z"),
+        },
+    }
+
+
+def in_canary() -> tuple[Manifest, list[Manifest]]:
+    """Return `churn` at step 1 of 3, 10 %, with 48 s of hold left."""
+    parent = deployment(
+        stableRevision="churn-aaaa1111",
+        candidateRevision="churn-bbbb2222",
+        address={"url": "http://churn.shop.svc"},
+        rollout={
+            "step": 1,
+            "steps": 3,
+            "weight": 10,
+            "stepStartedAt": "2026-03-01T11:59:48Z",
+            "holdUntil": "2026-03-01T12:00:48Z",
+            "message": "holding 10.0 %",
+        },
+        traffic=[
+            {"revision": "churn-aaaa1111", "weight": 90, "ready": 2},
+            {"revision": "churn-bbbb2222", "weight": 10, "ready": 1},
+        ],
+        conditions=[
+            condition("Available", "True", "StableServes", "churn-aaaa1111 carries traffic"),
+            condition("Ready", "False", "RolloutInProgress", "step 1 of 3"),
+            condition("Reconciling", "True", "RolloutInProgress"),
+        ],
+    )
+    children = [
+        revision("bbbb2222", 2, role="candidate", ready=1, weight=10),
+        revision("aaaa1111", 1, role="stable", numbers=(1,), ready=2, weight=90),
+    ]
+    return parent, children
+
+
+def promoted() -> tuple[Manifest, list[Manifest]]:
+    """Return `churn` after the promotion of version 2, version 1 still warm."""
+    parent = deployment(
+        stableRevision="churn-bbbb2222",
+        address={"url": "http://churn.shop.svc"},
+        traffic=[
+            {"revision": "churn-bbbb2222", "weight": 100, "ready": 2},
+            {"revision": "churn-aaaa1111", "weight": 0, "ready": 2},
+        ],
+        conditions=[
+            condition("Available", "True", "StableServes", "churn-bbbb2222 carries traffic"),
+            condition("Ready", "True", "Promoted"),
+        ],
+    )
+    children = [
+        revision("bbbb2222", 2, role="stable", numbers=(2,), ready=2, weight=100),
+        revision("aaaa1111", 1, role="warm", numbers=(1,), ready=2),
+    ]
+    return parent, children

@@ -1,0 +1,34 @@
+from lockstep_cli.history import machine, read_history
+from lockstep_cli.tables import history_table
+from tests.unit.cli.manifests import revision
+from tests.unit.cli.rendering import rendered
+
+
+def _kept():
+    return [
+        revision("dddd4444", 4, role="candidate", ready=1),
+        revision("bbbb2222", 2, role="quarantined", numbers=(2,), revoked=True, quarantine="slow"),
+        revision("cccc3333", 3, role="stable", numbers=(3,), ready=2),
+        revision("aaaa1111", 1, role="cold", numbers=(1,)),
+    ]
+
+
+def test_history_is_in_order_of_promotion(golden):
+    golden("cli/history.txt", rendered(history_table(read_history(_kept()))))
+
+
+def test_the_machine_form_has_whole_digests_and_who_did_it():
+    rows = machine(read_history(_kept()))
+    assert [row["revision"] for row in rows] == [
+        "churn-aaaa1111",
+        "churn-bbbb2222",
+        "churn-cccc3333",
+        "churn-dddd4444",
+    ]
+    assert rows[1]["quarantine"] == {
+        "reason": "slow",
+        "by": "ada",
+        "time": "2026-03-01T11:30:00Z",
+    }
+    assert rows[0]["digest"] == "sha256:" + "01" * 32
+    assert rows[3]["promotedAt"] is None

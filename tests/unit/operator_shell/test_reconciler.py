@@ -1,0 +1,233 @@
+import pytest
+
+from lockstep_operator.core.errors import (
+    Conflict,
+    Invalid,
+    LockstepError,
+    NameConflict,
+    Unavailable,
+)
+from lockstep_operator.core.plan import Conflict as Clash
+from lockstep_operator.core.plan import Defaults, Event, Plan, Ref, RevisionPatch
+from lockstep_operator.core.routing import Backend, LiveRoute, Route
+from lockstep_operator.shell.metrics import Metrics
+from lockstep_operator.shell.reconciler import Reconciler
+from lockstep_operator.shell.recorder import Recorder
+from lockstep_operator.shell.store import Store
+from lockstep_operator.shell.writer import Writer
+from operator_shell.api import Api
+from operator_shell.manifests import NAMESPACE, build, child, deployment, labels, revision
+
+KEY = (NAMESPACE, "churn")
+ROUTE = Route(NAMESPACE, "churn", (Backend("churn-1a2b3c4d", 10000),))
+
+
+class Provider:
+    def __init__(self, api):
+        self.calls = api.calls
+        self.errors = []
+        self.live = LiveRoute(port=20000)
+
+    async def observe(self, namespace, name):
+        return self.live
+
+    async def reconcile(self, route, live, owners):
+        assert live is self.live
+        self.calls.append(f"route {route.deployment} {len(owners)}")
+        if self.errors:
+            raise self.errors.pop(0)
+
+    async def finalize(self, namespace, name, owners):
+        self.calls.append(f"finalize {name} {len(owners)}")
+
+
+class World:
+    """A reconciler among fakes; `plans` are given out in turn, the last one for ever."""
+
+    def __init__(self):
+        self.api, self.store, self.metrics = Api(), Store(), Metrics()
+        self.writer = Writer(self.api, self.store)
+        self.provider = Provider(self.api)
+        self.plans = [Plan()]
+        self.seen = []
+        self.reconciler = Reconciler(
+            store=self.store,
+            writer=self.writer,
+            provider=self.provider,
+            recorder=Recorder(self.api),
+            metrics=self.metrics,
+            planner=self.plan,
+            defaults=Defaults("image"),
+        )
+
+    def plan(self, observed, defaults):
+        self.seen.append(observed)
+        plan = self.plans.pop(0) if len(self.plans) > 1 else self.plans[0]
+        return plan(observed) if callable(plan) else plan
+
+    def have(self, manifest):
+        self.store.put(self.api.seed(manifest))
+
+    async def reconcile(self):
+        return await self.reconciler.reconcile(KEY)
+
+
+@pytest.fixture
+def world():
+    world = World()
+    world.have(deployment())
+    return world
+
+
+async def test_gathers_what_belongs_to_it(world):
+    world.have(revision())
+    world.have(revision("fraud-1", "fraud"))
+    world.have(build("Service", "s", metadata={"labels": labels()}))
+    world.have(build("Service", "other", metadata={"labels": labels("fraud")}))
+    world.have(build("Pod", "p", metadata={"labels": labels(component="model")}))
+    world.have(build("Pod", "r", metadata={"labels": labels(None, "router")}))
+    await world.reconcile()
+    [observed] = world.seen
+    assert observed.deployment["metadata"]["name"] == "churn"
+    assert [one["metadata"]["name"] for one in observed.revisions] == ["churn-1a2b3c4d"]
+    assert list(observed.children) == [("Service", "s")]
+    assert [one["metadata"]["name"] for one in observed.pods] == ["p"]
+    assert observed.route is world.provider.live
+
+
+async def test_writes_in_order(world):
+    world.have(revision("churn-old"))
+    old = world.store.get("ModelRevision", NAMESPACE, "churn-old")
+    world.have(build("Service", "stale", metadata={"labels": labels()}))
+    world.plans = [
+        Plan(
+            creates=(revision(),),
+            children=(child(),),
+            route=ROUTE,
+            patches=(
+                RevisionPatch("churn-old", old["metadata"]["resourceVersion"], {"spec": {"a": 1}}),
+            ),
+            prune=(Ref("Service", "stale"),),
+            status={"stableRevision": "x"},
+            revision_statuses={"churn-old": {"role": "warm"}},
+            events=(Event("Promoted", "so it is"),),
+        )
+    ]
+    assert await world.reconcile() == 0.0
+    assert [call for call in world.api.calls if not call.startswith("get")] == [
+        "create ModelRevision churn-1a2b3c4d",
+        "route churn 1",
+        "apply Service churn-1a2b3c4d",
+        "patch ModelRevision churn-old",
+        "delete Service stale",
+        "patch ModelRevision/status churn-old",
+        "patch ModelDeployment/status churn",
+        next(call for call in world.api.calls if call.startswith("create Event")),
+    ]
+
+
+async def test_comes_back_when_the_plan_says(world):
+    world.plans = [Plan(requeue_after=7.5)]
+    assert await world.reconcile() == 7.5
+    world.plans = [Plan()]
+    assert await world.reconcile() is None
+
+
+async def test_plans_again_at_once_when_something_changed(world):
+    world.plans = [Plan(children=(child(port=1),), status={"a": 1})]
+    world.api.fail("apply", "Service", Conflict("changed"))
+    await world.reconcile()
+    assert len(world.seen) == 2
+    assert world.api.writes()[-1] == "patch ModelDeployment/status churn"
+
+
+async def test_gives_up_for_now_when_it_changes_for_ever(world):
+    world.plans = [Plan(route=ROUTE)]
+    world.provider.errors = [Conflict("changed")] * 100
+    with pytest.raises(Conflict):
+        await world.reconcile()
+    assert len(world.seen) == 6
+
+
+async def test_a_name_conflict_stops_nothing_else_and_is_reported(world):
+    world.api.seed(build("Service", "taken"))
+
+    def plan(observed):
+        status = {"conflicts": [clash.name for clash in observed.conflicts]}
+        return Plan(children=(child(name="taken"), child(name="free")), route=ROUTE, status=status)
+
+    world.plans = [plan]
+    delay = await world.reconcile()
+    assert "apply Service free" in world.api.calls
+    assert "apply Service taken" not in world.api.calls
+    assert world.seen[-1].conflicts == (Clash("Service", "taken"),)
+    status = world.api.objects[("ModelDeployment", NAMESPACE, "churn")]["status"]
+    assert status == {"conflicts": ["taken"]}
+    assert delay == 30.0
+
+
+async def test_a_name_conflict_at_the_router_is_one_too(world):
+    world.provider.errors = [NameConflict("Service", "churn")]
+    world.plans = [Plan(route=ROUTE, children=(child(),))]
+    await world.reconcile()
+    assert world.seen[-1].conflicts == (Clash("Service", "churn"),)
+    assert "apply Service churn-1a2b3c4d" in world.api.calls
+
+
+async def test_a_refused_object_stops_nothing_else_and_is_told(world):
+    world.api.fail("apply", "Service", Invalid("spec.port: must be a port"))
+    world.plans = [Plan(children=(child(name="a"), child(name="b")), requeue_after=0.25)]
+    assert await world.reconcile() == 1.0
+    assert "apply Service b" in world.api.calls
+    [refusal] = world.seen[-1].refusals
+    assert refusal.message == "spec.port: must be a port"
+    [event] = [one for key, one in world.api.objects.items() if key[0] == "Event"]
+    assert (event["reason"], event["type"]) == ("WriteRefused", "Warning")
+
+
+async def test_a_silent_server_ends_the_pass(world):
+    world.api.fail("apply", "Service", Unavailable("down"))
+    world.plans = [Plan(children=(child(name="a"), child(name="b")))]
+    with pytest.raises(Unavailable):
+        await world.reconcile()
+    assert "apply Service b" not in world.api.calls
+
+
+async def test_an_event_that_cannot_be_written_fails_nothing(world):
+    world.api.fail("create", "Event", Unavailable("down"))
+    world.plans = [Plan(events=(Event("A", "a"),), requeue_after=3.0)]
+    assert await world.reconcile() == 3.0
+
+
+async def test_a_deployment_the_store_does_not_know_is_looked_up(world):
+    world.store.remove(deployment(version=10**6))
+    world.api.seed(deployment(uid="again", metadata={"resourceVersion": "0"}))
+    await world.reconcile()
+    assert len(world.seen) == 1
+
+
+async def test_publishes_weights_and_conditions_until_it_is_gone(world):
+    status = {
+        "stableRevision": "a",
+        "candidateRevision": "b",
+        "traffic": [{"revision": "a", "weight": 90.0}, {"revision": "b", "weight": 10.0}],
+        "conditions": [{"type": "Ready", "status": "False"}],
+    }
+    world.plans = [Plan(status=status)]
+    await world.reconcile()
+    labelled = b'{model_deployment="churn",namespace="shop",'
+    text = world.metrics.exposition()
+    assert b"lockstep_traffic_weight_percent" + labelled + b'role="candidate"} 10.0' in text
+    assert b"lockstep_condition" + labelled + b'type="Ready"} 0.0' in text
+    del world.api.objects[("ModelDeployment", NAMESPACE, "churn")]
+    world.store.remove(deployment(version=10**6, uid="uid-ModelDeployment-churn"))
+    await world.reconcile()
+    assert b"churn" not in world.metrics.exposition()
+    assert "finalize churn 0" in world.api.calls
+
+
+async def test_an_unexpected_error_is_not_hidden(world):
+    world.provider.errors = [LockstepError("odd")]
+    world.plans = [Plan(route=ROUTE)]
+    with pytest.raises(LockstepError, match="odd"):
+        await world.reconcile()

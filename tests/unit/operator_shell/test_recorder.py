@@ -1,0 +1,69 @@
+import pytest
+
+from lockstep_operator.core.errors import Unavailable
+from lockstep_operator.shell import recorder as module
+from lockstep_operator.shell.recorder import Recorder
+from operator_shell.api import Api
+from operator_shell.manifests import deployment
+
+
+@pytest.fixture
+def api():
+    return Api()
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    clock = [0.0]
+    monkeypatch.setattr(module.time, "monotonic", lambda: clock[0])
+    return clock
+
+
+def events(api):
+    return [one for key, one in api.objects.items() if key[0] == "Event"]
+
+
+async def test_an_event_is_about_its_object(api):
+    await Recorder(api).record(deployment(), "FetchFailed", "no such file", warning=True)
+    [event] = events(api)
+    assert event["involvedObject"]["name"] == "churn"
+    assert event["involvedObject"]["apiVersion"] == "serving.lockstep.dev/v1alpha1"
+    assert (event["type"], event["reason"], event["count"]) == ("Warning", "FetchFailed", 1)
+    assert event["source"]["component"] == "lockstep-operator"
+
+
+async def test_repetitions_are_counted_and_at_most_every_five_minutes(api, clock):
+    recorder = Recorder(api)
+    for clock[0] in (0.0, 1.0, 299.0, 301.0, 302.0):
+        await recorder.record(deployment(), "A", "same")
+    [event] = events(api)
+    assert event["count"] == 2
+    assert len(api.writes()) == 3
+
+
+async def test_other_reasons_messages_and_objects_are_other_events(api):
+    recorder = Recorder(api)
+    for reason, message, uid in (
+        ("A", "x", "1"),
+        ("B", "x", "1"),
+        ("A", "y", "1"),
+        ("A", "x", "2"),
+    ):
+        await recorder.record(deployment(uid=uid), reason, message)
+    assert len(events(api)) == 4
+
+
+async def test_a_restarted_operator_goes_on_counting(api):
+    await Recorder(api).record(deployment(), "A", "same")
+    await Recorder(api).record(deployment(), "A", "same")
+    [event] = events(api)
+    assert event["count"] == 2
+
+
+async def test_a_lost_event_is_no_error_and_messages_are_bounded(api):
+    recorder = Recorder(api)
+    api.fail("create", "Event", Unavailable("down"))
+    await recorder.record(deployment(), "A", "same")
+    await recorder.record(deployment(), "B", "x" * 5000)
+    [event] = events(api)
+    assert len(event["message"]) == 1024

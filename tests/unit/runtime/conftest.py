@@ -1,0 +1,102 @@
+"""A model in memory behind the ASGI app, and one on disk for processes."""
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from lockstep_runtime.app import App
+from lockstep_runtime.inference import InferenceEngine, warm_up
+from lockstep_runtime.loaders.estimator import EstimatorModel
+from lockstep_runtime.metrics import Metrics
+from lockstep_runtime.state import ServingState
+from lockstep_runtime.storage.fetch import FetchRequest, fetch
+from runtime import estimators
+from runtime.process import Runtime, serve_arguments, started
+
+NAME, REVISION = "wine", "wine-1a2b3c4d"
+MAX_BYTES = 200_000
+
+
+@pytest.fixture(scope="session")
+def executor() -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor(1) as pool:
+        yield pool
+
+
+@pytest.fixture(scope="session")
+def make_engine(executor: ThreadPoolExecutor) -> Callable[[Any], InferenceEngine]:
+    def make(estimator: Any) -> InferenceEngine:
+        model = EstimatorModel(estimator)
+        return InferenceEngine(model, executor, seconds=warm_up(model))
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def wine_engine(make_engine: Callable[[Any], InferenceEngine]) -> InferenceEngine:
+    return make_engine(estimators.wine())
+
+
+@pytest.fixture
+def state(wine_engine: InferenceEngine) -> ServingState:
+    state = ServingState(NAME, REVISION)
+    state.loaded(wine_engine)
+    return state
+
+
+@pytest.fixture
+def metrics() -> Metrics:
+    return Metrics(REVISION)
+
+
+@pytest.fixture
+async def client(state: ServingState, metrics: Metrics) -> AsyncIterator[httpx.AsyncClient]:
+    app = App(state, metrics, MAX_BYTES, access_log=False)
+    transport = httpx.ASGITransport(app=app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://runtime") as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def wine_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return estimators.save_skops(
+        estimators.wine(), tmp_path_factory.mktemp("source") / "wine.skops"
+    )
+
+
+@pytest.fixture(scope="session")
+def wine_dir(wine_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model directory as `fetch` leaves it."""
+    target = tmp_path_factory.mktemp("model")
+    fetch(FetchRequest(wine_file.as_uri(), target))
+    return target
+
+
+@pytest.fixture(scope="session")
+def running(wine_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runtime]:
+    """One server of the wine model for tests that leave it as it is."""
+    log = tmp_path_factory.mktemp("running") / "runtime.log"
+    with started(log, *serve_arguments(wine_dir, "--max-request-bytes", 1000)) as runtime:
+        runtime.wait_event("ready")
+        runtime.wait_listening()
+        yield runtime
+
+
+@pytest.fixture
+def served(wine_dir: Path, tmp_path: Path) -> Iterator[Callable[..., Runtime]]:
+    """Start servers of the wine model; they end with the test."""
+    with ExitStack() as stack:
+
+        def start(*more: object) -> Runtime:
+            log = tmp_path / f"runtime-{len(list(tmp_path.iterdir()))}.log"
+            runtime = stack.enter_context(started(log, *serve_arguments(wine_dir, *more)))
+            runtime.wait_event("ready")
+            runtime.wait_listening()
+            return runtime
+
+        yield start

@@ -1,0 +1,143 @@
+"""The router's ConfigMap is the only memory of its configuration."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lockstep_operator.core.errors import Invalid, LockstepError
+from lockstep_operator.core.routing import Backend, Route
+from lockstep_operator.traffic.envoy import manifests, names
+from lockstep_operator.traffic.envoy.config import EMPTY
+from lockstep_operator.traffic.envoy.ports import choose_port
+from lockstep_operator.traffic.envoy.readback import (
+    as_route,
+    is_current,
+    read_config,
+    read_route_of,
+    route_version,
+)
+from lockstep_operator.traffic.envoy.settings import RouterSettings
+from traffic.fakes import NAMESPACE, model_deployment
+from traffic.test_rendering import SETTINGS, route, two_models
+
+
+def configmap(data: dict[str, str]) -> manifests.Manifest:
+    return manifests.router_configmap(NAMESPACE, data, ())
+
+
+def test_reading_gives_what_was_written() -> None:
+    assert read_config(configmap(two_models().data())) == two_models()
+
+
+def test_no_configmap_is_an_empty_configuration() -> None:
+    assert read_config(None) == read_config(configmap({})) == EMPTY
+    assert read_route_of(EMPTY, "churn").port is None
+
+
+def test_the_route_is_read_back() -> None:
+    live = read_route_of(two_models(), "churn")
+    assert (live.port, live.timeout_seconds) == (20_000, 15.0)
+    assert live.weights == {"churn-aaaaaaaa": 9_000, "churn-bbbbbbbb": 1_000}
+
+
+def test_a_closed_route_keeps_its_clusters_and_timeout() -> None:
+    live = read_route_of(two_models(), "fraud")
+    assert (live.port, live.timeout_seconds) == (20_001, 2.5)
+    assert live.weights == {"fraud-cccccccc": 0}
+
+
+@given(share=st.integers(0, 10_000), spare=st.booleans(), timeout=st.integers(1, 3_600_000))
+def test_any_route_survives(share: int, spare: bool, timeout: int) -> None:
+    backends = [Backend("m-aaaaaaaa", share), Backend("m-bbbbbbbb", 10_000 - share)]
+    wanted = Route(
+        NAMESPACE, "m", (*backends, *[Backend("m-cccccccc", 0)] * spare), timeout / 1_000
+    )
+    config = EMPTY.with_route(wanted, 20_000, SETTINGS)
+    live = read_route_of(read_config(configmap(config.data())), "m")
+    assert as_route(live, NAMESPACE, "m") == wanted
+
+
+def test_files_by_hand_in_another_style_are_read() -> None:
+    data = two_models().data()
+    data["cds.yaml"] = "version_info: mine\nresources: []\n"
+    live = read_route_of(read_config(configmap(data)), "churn")
+    assert live.weights == {"churn-aaaaaaaa": 9_000, "churn-bbbbbbbb": 1_000}
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[", "{}", "resources: 3", "resources: [{}]", "version_info: 1"]
+)
+@pytest.mark.parametrize("file", [names.CLUSTERS_FILE, names.LISTENERS_FILE])
+def test_a_damaged_shared_file_is_an_error(file: str, text: str) -> None:
+    with pytest.raises(LockstepError, match=f"^{file} of ConfigMap 'lockstep-router' is not"):
+        read_config(configmap(two_models().data() | {file: text}))
+
+
+@pytest.mark.parametrize("text", ["", "[", "{}", "resources: [{name: x}]\nversion_info: 1"])
+def test_a_damaged_route_concerns_one_model_only(text: str) -> None:
+    config = read_config(configmap(two_models().data() | {"route-churn.yaml": text}))
+    live = read_route_of(config, "churn")
+    assert (live.port, live.timeout_seconds) == (20_000, None)
+    assert live.weights == {"churn-aaaaaaaa": 0, "churn-bbbbbbbb": 0}
+    assert read_route_of(config, "fraud") == read_route_of(two_models(), "fraud")
+    assert not is_current(config, NAMESPACE, "churn", SETTINGS)
+    assert is_current(config, NAMESPACE, "fraud", SETTINGS)
+
+
+def test_the_version_is_the_files() -> None:
+    text = two_models().data()["route-churn.yaml"]
+    assert f'version_info: "{route_version(two_models(), "churn")}"' in text
+    assert route_version(EMPTY, "churn") is None
+
+
+def test_another_build_knows_that_it_would_write_something_else() -> None:
+    other = RouterSettings(image="x", cluster_domain="example.org")
+    assert is_current(two_models(), NAMESPACE, "churn", SETTINGS)
+    assert not is_current(two_models(), NAMESPACE, "churn", other)
+    assert not is_current(two_models(), NAMESPACE, "gone", SETTINGS)
+
+
+def test_weights_that_somebody_edited_are_reported_and_not_current() -> None:
+    data = two_models().data()
+    data["route-churn.yaml"] = data["route-churn.yaml"].replace("weight: 9000", "weight: 1")
+    config = read_config(configmap(data))
+    assert read_route_of(config, "churn").weights["churn-aaaaaaaa"] == 1
+    assert not is_current(config, NAMESPACE, "churn", SETTINGS)
+
+
+def service(name: str, port: int) -> manifests.Manifest:
+    return manifests.user_service(NAMESPACE, model_deployment(name), port)
+
+
+def test_a_port_is_kept() -> None:
+    assert choose_port("fraud", two_models(), [service("fraud", 20_007)]) == 20_001
+
+
+def test_a_lost_configmap_does_not_lose_the_port() -> None:
+    services = [service("churn", 20_004), service("fraud", 20_000)]
+    assert choose_port("churn", EMPTY, services) == 20_004
+    assert choose_port("new", EMPTY, services) == 20_001
+
+
+def test_a_remembered_port_that_another_has_now_is_given_up() -> None:
+    assert choose_port("new", two_models(), [service("new", 20_000)]) == 20_002
+
+
+def test_ports_of_removed_models_are_used_again() -> None:
+    assert choose_port("new", two_models().only({"fraud"}), []) == 20_000
+
+
+def test_no_port_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(names, "LAST_PORT", names.FIRST_PORT + 1)
+    with pytest.raises(Invalid, match="ports 20000 to 20001 are all taken"):
+        choose_port("new", two_models(), [])
+
+
+def test_only_keeps_what_is_named() -> None:
+    config = two_models().only({"fraud"})
+    assert set(config.listeners) == {names.READY_LISTENER, "fraud"}
+    assert set(config.clusters) == {"fraud-cccccccc"}
+    assert config.routes == {"fraud": two_models().routes["fraud"]}
+    assert route("fraud", timeout=2.5, c=0) == as_route(
+        read_route_of(config, "fraud"), NAMESPACE, "fraud"
+    )
