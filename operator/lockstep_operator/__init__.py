@@ -1,1 +1,1 @@
-"""The Lockstep operator: reconciles ModelDeployments into pods, exact traffic and honest conditions."""
+"""The Lockstep operator: ModelDeployments become pods, exact traffic and honest conditions."""

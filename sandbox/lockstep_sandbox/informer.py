@@ -28,6 +28,7 @@ class Informer:
         self.kind = kind
         self._lag = lag  # seconds that an event is late at most; order is kept
         self._due = 0.0
+        self._lists = 0
         self.synced = asyncio.Event()
         self._client = client
         self._listener = listener
@@ -74,6 +75,7 @@ class Informer:
 
     async def _relist(self) -> str:
         items, version = await self._client.list(self.kind)
+        self._lists += 1
         fresh = {obj["metadata"]["uid"] for obj in items}
         for gone in [obj for obj in self if obj["metadata"]["uid"] not in fresh]:
             # a write of ours may be younger than the list
@@ -104,7 +106,11 @@ class Informer:
         loop = asyncio.get_running_loop()
         late = random.uniform(0, self._lag)  # noqa: S311
         self._due = max(self._due, loop.time() + late)
-        loop.call_at(self._due, act, obj)
+        loop.call_at(self._due, self._take, self._lists, act, obj)
+
+    def _take(self, lists: int, act: Callable[[Obj], None], obj: Obj) -> None:
+        if lists == self._lists:  # else a list has told since, and more
+            act(obj)
 
     def _remove(self, obj: Obj) -> None:
         self._deleted[obj["metadata"]["uid"]] = None

@@ -35,6 +35,22 @@ def operator_process(kubeconfig: Path, work: Path) -> Iterator[OperatorProcess]:
     process.stop()
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Iterator[pytest.TestReport]:
+    """Show what the operator said and what stands in the namespace, where a test failed."""
+    report: pytest.TestReport = yield
+    fixtures = getattr(item, "funcargs", {})
+    if report.failed and "cluster" in fixtures:
+        cluster, operator = fixtures["cluster"], fixtures["operator"]
+        report.sections.append(("operator", operator.last_words(cluster.namespace)))
+        objects = cluster.kubectl("get", "md,mrev,pods,events", "-o", "wide", check=False)
+        report.sections.append(("namespace", objects))
+        report.sections.append(("status", cluster.kubectl("get", "md", "-o", "yaml", check=False)))
+    return report
+
+
 @pytest.fixture
 def operator(operator_process: OperatorProcess) -> OperatorProcess:
     """The operator, running at the start of each test."""
@@ -51,9 +67,9 @@ def models(work: Path) -> Iterator[ModelStore]:
 
 @pytest.fixture
 def cluster(kubeconfig: Path, operator: OperatorProcess) -> Iterator[Cluster]:
-    """A namespace of its own, gone afterwards."""
+    """A namespace of its own, deleted afterwards; its routers take their time to drain."""
     namespace = f"t-{uuid.uuid4().hex[:8]}"
     cluster = Cluster(kubeconfig, namespace)
     cluster.run("kubectl", "create", "namespace", namespace)
     yield cluster
-    cluster.run("kubectl", "delete", "namespace", namespace, "--timeout=60s")
+    cluster.run("kubectl", "delete", "namespace", namespace, "--wait=false")

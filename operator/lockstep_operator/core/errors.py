@@ -42,7 +42,7 @@ class Invalid(ApiError):
 
 
 class Unavailable(ApiError):
-    """No usable answer now; worth another try, after `retry_after` seconds if the server said so."""
+    """No usable answer now; worth another try, after `retry_after` seconds where it was said."""
 
     retry_after: float = 0.0
 

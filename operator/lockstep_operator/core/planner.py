@@ -20,8 +20,8 @@ from lockstep_operator.core.marks import patches
 from lockstep_operator.core.plan import Defaults, Manifest, Observed, Plan, Ref
 from lockstep_operator.core.retention import forgotten, serving, wanted_clusters
 from lockstep_operator.core.revisions import Revision, parse_revisions, with_content
-from lockstep_operator.core.routing import Route
 from lockstep_operator.core.rollout import Decision, decide
+from lockstep_operator.core.routing import Route
 from lockstep_operator.core.status import deployment_status, revision_status
 from lockstep_operator.core.times import parse_time
 

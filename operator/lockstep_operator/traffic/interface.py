@@ -52,7 +52,7 @@ class TrafficProvider(Protocol):
         """Read back what the router runs for this ModelDeployment."""
 
     async def reconcile(self, route: Route, live: LiveRoute, owners: Sequence[Manifest]) -> None:
-        """Make the router run `route`; idempotent. `owners`: the live ModelDeployments of the namespace."""
+        """Make the router run `route`; idempotent. `owners`: the namespace's ModelDeployments."""
 
     async def finalize(self, namespace: str, deployment: str, owners: Sequence[Manifest]) -> None:
         """Forget a deleted ModelDeployment; with no owners left, remove the router itself."""

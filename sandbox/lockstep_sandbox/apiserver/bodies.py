@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from lockstep_sandbox.apiserver.builtin.events import to_core
 from lockstep_sandbox.apiserver.call import Call
 from lockstep_sandbox.apiserver.errors import FieldError, bad_request, invalid
 from lockstep_sandbox.apiserver.structural import prune
@@ -13,14 +14,17 @@ Json = Any
 
 
 def admit_body(call: Call, obj: Json, *, patched: bool = False) -> Json:
-    """Check that a decoded body is of the URL's kind, and look for unknown fields."""
-    if not isinstance(obj, dict) or not isinstance(obj.get("metadata", {}), dict):
+    """Return a decoded body ready to be stored: of the URL's kind, without unknown fields.
+
+    `patched`: it is an object that a patch was applied to. Raises ApiError.
+    """
+    if not isinstance(obj, dict) or not isinstance(obj.get("metadata") or {}, dict):
         raise bad_request("the object provided is unrecognized")
     resource = call.resource
-    if isinstance(obj.get("metadata"), dict) or "metadata" not in obj:
-        obj = {"kind": obj.get("kind"), "apiVersion": obj.get("apiVersion"), **obj}
-    obj["metadata"] = dict(obj.get("metadata") or {})
-    kind, version = obj["kind"] or resource.kind, obj["apiVersion"] or resource.api_version
+    kind = obj.get("kind") or resource.kind
+    version = obj.get("apiVersion") or resource.api_version
+    head = {"kind": kind, "apiVersion": version, "metadata": dict(obj.get("metadata") or {})}
+    obj = {**obj, **head}
     if version != resource.api_version:
         raise bad_request(
             f"the API version in the data ({version}) does not match the expected API version "
@@ -33,11 +37,10 @@ def admit_body(call: Call, obj: Json, *, patched: bool = False) -> Json:
             f"({short}.{kind}) to ({resource.group.split('.')[0] or 'core'}.{resource.kind}): "
             "unknown conversion"
         )
-    obj["kind"], obj["apiVersion"] = kind, version
     _check_namespace(call, obj)
     check_typed(call, obj)
     _unknown(call, obj, patched=patched)
-    return obj
+    return to_core(obj) if resource.group == "events.k8s.io" else obj
 
 
 def _check_namespace(call: Call, obj: Json) -> None:

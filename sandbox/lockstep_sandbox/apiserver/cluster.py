@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from lockstep_sandbox.apiserver.resources import Registry, Resource
-from lockstep_sandbox.apiserver.schema import Schema
+from lockstep_sandbox.apiserver.resources import Registry
 from lockstep_sandbox.apiserver.store import Store
 
 Json = Any
@@ -53,13 +51,7 @@ class Cluster:
     store: Store
     addresses: Addresses
     ca: str = ""
-    schemas: dict[str, Schema] = field(default_factory=dict)
 
     def get(self, resource: str, namespace: str, name: str) -> Json | None:
         """Return an object by storage name."""
         return self.store.get(resource, namespace, name)
-
-    def resources_in(self, keys: Iterable[str]) -> list[Resource]:
-        """Return the resources of storage names; those no longer served are left out."""
-        found = (self.registry.stored(key) for key in keys)
-        return [r for r in found if r is not None]

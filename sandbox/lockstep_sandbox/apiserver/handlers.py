@@ -8,8 +8,6 @@ from typing import Any
 
 from lockstep_sandbox.apiserver import deletes, patching, reads, scale, writes
 from lockstep_sandbox.apiserver.auth import Tokens
-from lockstep_sandbox.apiserver.bodies import admit_body
-from lockstep_sandbox.apiserver.builtin.events import to_core
 from lockstep_sandbox.apiserver.call import Answer, Call, User
 from lockstep_sandbox.apiserver.cluster import Cluster
 from lockstep_sandbox.apiserver.errors import (
@@ -73,8 +71,6 @@ def perform(cluster: Cluster, tokens: Tokens, call: Call) -> Answer:
     table = _STATUS if call.sub else _PLAIN
     if call.verb not in table or (call.verb not in call.resource.verbs and not call.sub):
         raise method_not_allowed()
-    if call.resource.group == "events.k8s.io" and call.verb in ("create", "update", "patch"):
-        return _as_core(cluster, call)
     return table[call.verb](cluster, call)
 
 
@@ -95,17 +91,6 @@ def _check(call: Call) -> None:
     if value not in ("", "All"):
         problem = FieldError("dryRun", "Unsupported value", 'supported values: "All"', [value])
         raise invalid(_OPTIONS.get(call.verb, "DeleteOptions"), "meta.k8s.io", "", [problem])
-
-
-def _as_core(cluster: Cluster, call: Call) -> Answer:
-    """Write an events.k8s.io Event: it is stored as one of the core."""
-    core = cluster.registry.find("", "v1", "events")
-    if core is None or call.verb != "create":
-        return _PLAIN[call.verb](cluster, call)
-    body = admit_body(call, call.document())
-    event = {**to_core(body), "apiVersion": "v1"}
-    stored = writes.create_object(cluster, replace(call, resource=core), event)
-    return Answer(stored, 201)
 
 
 def _evict(cluster: Cluster, call: Call) -> Answer:

@@ -269,7 +269,7 @@ def _last_applied(config: Json) -> str:
     return json.dumps({**config, "metadata": meta}, separators=(",", ":")) + "\n"
 
 
-def check_apply(config: Json, schema: Schema, name: str) -> None:
+def check_apply(config: Json, name: str) -> None:
     """Refuse what an apply may not hold: managedFields, another name."""
     meta = config.get("metadata") or {}
     if meta.get("managedFields"):

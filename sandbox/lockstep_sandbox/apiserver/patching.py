@@ -16,8 +16,9 @@ from lockstep_sandbox.apiserver.errors import (
     not_found,
 )
 from lockstep_sandbox.apiserver.patches import TYPES, json_patch, merge_patch, strategic_patch
+from lockstep_sandbox.apiserver.present import shown
 from lockstep_sandbox.apiserver.schema import Schema
-from lockstep_sandbox.apiserver.structural import clone, prune
+from lockstep_sandbox.apiserver.structural import clone
 from lockstep_sandbox.apiserver.typed import check_applied
 from lockstep_sandbox.apiserver.writes import create_object, existing, update_object
 
@@ -30,7 +31,8 @@ def patch(cluster: Cluster, call: Call) -> Answer:
     if how == "apply":
         return apply(cluster, call)
     old = existing(cluster, call)
-    new = admit_body(call, patched(call, how, old, call.resource.schema), patched=True)
+    live = shown(old, call.resource)
+    new = admit_body(call, patched(call, how, live, call.resource.schema), patched=True)
     if new["metadata"].get("name") != call.name:
         raise bad_request(
             f"the name of the object ({new['metadata'].get('name', '')}) does not match the name "
@@ -77,21 +79,20 @@ def apply(cluster: Cluster, call: Call) -> Answer:
     if not isinstance(config, dict) or not isinstance(config.get("metadata", {}), dict):
         raise bad_request("error decoding YAML: an applied configuration is an object")
     config = {**config, "metadata": {"name": call.name, **(config.get("metadata") or {})}}
-    managed.check_apply(config, resource.schema, call.name)
+    managed.check_apply(config, call.name)
     check_applied(call, config)
     old = cluster.store.get(resource.key, call.namespace, call.name)
     if old is None and (call.sub or config["metadata"].get("uid")):
         raise not_found(resource.name, resource.group, call.name)
-    empty = {"kind": resource.kind, "apiVersion": resource.api_version, "metadata": {}}
     ignored = () if not call.sub else _all_but_status(resource.schema)
     if not call.sub and "status" in resource.sub:
         ignored = ("status",)
-    live, force = old or empty, call.flag("force")
+    empty = {"kind": resource.kind, "apiVersion": resource.api_version, "metadata": {}}
+    live, force = shown(old, resource) if old else empty, call.flag("force")
     merged = managed.apply(
         managed.Application(live, config, resource.schema, call.manager(), force, ignored)
     )
     merged = admit_body(call, clone(merged), patched=True)
-    prune(merged, resource.schema)
     if old is None:
         return Answer(create_object(cluster, call, merged), 201)
     return Answer(update_object(cluster, call, old, merged, applied=True))

@@ -22,7 +22,7 @@ class Pessimism:
     lag: float = 0.5  # seconds that a watch event is late at most
     conflict: float = 0.03  # of conditional writes
     expired: float = 0.1  # of watches that go on from a version
-    busy: float = 0.01  # of all requests
+    busy: float = 0.005  # of all requests
     lost: float = 0.02  # of writes that succeeded
     _dice: random.Random = field(init=False)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from typing import Any
 
 import aiohttp
@@ -44,7 +45,7 @@ class Proxy:
         port = status["daemonEndpoints"]["kubeletEndpoint"]["Port"]
         path = f"/containerLogs/{call.namespace}/{call.name}/{container}"
         query = {k: v for k, v in call.query.items() if k != "container"}
-        url = f"http://{address}:{port}{path}"
+        url = f"http://{_local(address)}:{port}{path}"
         headers = {"Authorization": f"Bearer {self._token}"}
         async with self._session.get(url, params=query, headers=headers) as reply:
             if reply.status >= 400:
@@ -83,7 +84,7 @@ class Proxy:
         if not port:
             ports = [p for c in pod["spec"]["containers"] for p in c.get("ports") or ()]
             port = str(ports[0]["containerPort"]) if ports else "80"
-        return f"{address}:{port}"
+        return f"{_local(address)}:{port}"
 
     def _service_target(self, call: Call, name: str, port: str) -> str:
         service = self._cluster.get("services", call.namespace, name)
@@ -100,9 +101,16 @@ class Proxy:
             ]
             ready = [e for e in found["endpoints"] or () if e["conditions"].get("ready", True)]
             if ready and numbers:
-                return f"{ready[0]['addresses'][0]}:{numbers[0]['port']}"
+                return f"{_local(ready[0]['addresses'][0])}:{numbers[0]['port']}"
         message = f'no endpoints available for service "{name}"'
         raise ApiError(503, "ServiceUnavailable", message)
+
+
+def _local(address: str) -> str:
+    """Refuse to go anywhere but to loopback, whatever a status says."""
+    if not ipaddress.ip_address(address).is_loopback:
+        raise bad_request(f"address not allowed: {address}")
+    return address
 
 
 def _container(pod: Json, asked: str) -> str:

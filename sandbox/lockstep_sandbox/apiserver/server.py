@@ -78,7 +78,7 @@ async def serve(config: ServerConfig) -> RunningServer:
     crds.follow(cluster)
     workers = (Garbage(cluster), Namespaces(cluster))
     tokens = Tokens()
-    proxy = Proxy(cluster, tokens.kubelet)
+    proxy = Proxy(cluster, tokens.endpoint)
     await proxy.open()
     front = Front(cluster, tokens, config.pessimism, proxy)
     app = web.Application(client_max_size=LARGEST)
@@ -94,7 +94,7 @@ async def serve(config: ServerConfig) -> RunningServer:
     users = {"kubeconfig": tokens.admin, "kubelet.kubeconfig": tokens.kubelet}
     for name, token in {**users, "controllers.kubeconfig": tokens.controllers}.items():
         certificates.write_secret(config.directory / name, _kubeconfig(url, ca, token))
-    certificates.write_secret(config.directory / "kubelet.token", tokens.kubelet)
+    certificates.write_secret(config.directory / "kubelet.token", tokens.endpoint)
     return RunningServer(url, cluster, tokens, runner, tasks, proxy)
 
 

@@ -11,6 +11,7 @@ from lockstep_sandbox.apiserver.call import Answer, Call
 from lockstep_sandbox.apiserver.cluster import Cluster
 from lockstep_sandbox.apiserver.custom import validate_custom
 from lockstep_sandbox.apiserver.errors import (
+    ApiError,
     FieldError,
     already_exists,
     bad_request,
@@ -52,7 +53,11 @@ def create_object(cluster: Cluster, call: Call, obj: Json) -> Json:
     rules.prepare(cluster, obj, None)
     if call.manager().operation == "Update":
         managed.update(resource.zero or {}, obj, resource.schema, call.manager())
-    _validate(cluster, call, obj, None)
+    try:
+        _validate(cluster, call, obj, None)
+    except ApiError:
+        rules.release(cluster, obj)
+        raise
     if call.dry_run:
         rules.release(cluster, obj)
         return obj

@@ -212,11 +212,6 @@ class Container:
             process.kill()
         await self._over.wait()
 
-    def terminate(self) -> None:
-        """Ask the process to end."""
-        if self._process is not None:
-            self._process.terminate()
-
     def kill(self) -> None:
         """End the process at once."""
         if self._process is not None:

@@ -30,6 +30,7 @@ class Worker:
         self._context = context
         self._since = timestamp()
         self._gone = False
+        self._kept = False
         self._changed_spec = asyncio.Event()
         policy = context.pod["spec"].get("restartPolicy", "Always")
         first = "OnFailure" if policy == "Always" else policy
@@ -67,6 +68,11 @@ class Worker:
         self._gone = True
         self._end(0.0)
 
+    def abandon(self) -> None:
+        """Stop because the node stops; the pod's files stay for whoever wants to know why."""
+        self._kept = True
+        self.vanish()
+
     def _end(self, grace: float) -> None:
         if self._context.ending.is_set():  # a second deletion may shorten the wait
             loop = asyncio.get_running_loop()
@@ -77,9 +83,17 @@ class Worker:
 
     async def run(self) -> None:
         """Live the pod's life; returns when nothing of it is left."""
-        tasks = [
-            asyncio.create_task(each) for each in (self._live(), self._publish(), self._sync())
-        ]
+        try:
+            await self._work()
+        except Exception:
+            # a mistake of ours must not end the node, and the pod must still be deletable
+            log.exception("pod %s", self._context.pod["metadata"]["name"])
+            await self._context.ending.wait()
+        await self._finish()
+
+    async def _work(self) -> None:
+        work = (self._live(), self._publish(), self._sync())
+        tasks = [asyncio.create_task(each) for each in work]
         ending = asyncio.create_task(self._context.ending.wait())
         try:
             await _first_of(ending, *tasks)
@@ -92,7 +106,6 @@ class Worker:
             for each in (*self.mains, *self.inits):
                 each.kill()
             await asyncio.gather(ending, *tasks, return_exceptions=True)
-        await self._finish()
 
     async def _live(self) -> None:
         self._context.folder.mkdir(parents=True)
@@ -193,7 +206,8 @@ class Worker:
                 log.warning("end of %s: %s", self._context.pod["metadata"]["name"], error)
                 await asyncio.sleep(_WRITE_RETRY)
         self._context.sources.forget(self._context.pod)
-        shutil.rmtree(self._context.folder, ignore_errors=True)
+        if not self._kept:
+            shutil.rmtree(self._context.folder, ignore_errors=True)
 
 
 def _wishes(pod: Obj) -> Obj:

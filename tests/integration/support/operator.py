@@ -42,6 +42,11 @@ class OperatorProcess:
         """Whether it was started and has not ended."""
         return self._process is not None and self._process.poll() is None
 
+    def last_words(self, about: str) -> str:
+        """Return the log's last lines that mention a namespace, and its last ones of all."""
+        lines = self._log.read_text().splitlines()
+        return "\n".join([line for line in lines if about in line][-40:] + ["..."] + lines[-10:])
+
     def _end(self, number: signal.Signals) -> None:
         assert self._process is not None
         self._process.send_signal(number)

@@ -5,13 +5,13 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from operator_core.world import DEFAULTS, deployment
 
 from lockstep_operator.core.content import content_of, mint_name, normalise
 from lockstep_operator.core.manifests.revision import build_revision
 from lockstep_operator.core.quantities import canonical
 from lockstep_operator.core.times import format_time, parse_duration, parse_time
 from lockstep_operator.core.weights import FULL, from_percent, pods_needed, to_percent
+from operator_core.world import DEFAULTS, deployment
 
 MODEL = {"uri": "http://m", "format": "sklearn"}
 

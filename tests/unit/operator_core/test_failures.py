@@ -27,7 +27,11 @@ BACK_OFF = {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off 10s r
 @pytest.mark.parametrize(
     ("one", "reason", "message"),
     [
-        (pod(init={"state": BACK_OFF, "lastState": ended("404 from models")}), "FetchFailed", "404"),
+        (
+            pod(init={"state": BACK_OFF, "lastState": ended("404 from models")}),
+            "FetchFailed",
+            "404",
+        ),
         (pod(main={"state": ended("not a skops file")}), "LoadFailed", "not a skops file"),
         (pod(main={"state": ended("", 137)}), "LoadFailed", "status 137"),
         (

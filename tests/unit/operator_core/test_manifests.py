@@ -2,12 +2,12 @@
 
 import pytest
 import yaml
-from conftest import Golden
 from hypothesis import given
 from hypothesis import strategies as st
-from operator_core.world import World, deployment
 
+from conftest import Golden
 from lockstep_operator.core.manifests.overlay import merged
+from operator_core.world import World, deployment
 
 MANIFESTS = {
     "small": deployment("http://models/wine/1/model.skops"),

@@ -6,6 +6,7 @@ from datetime import timedelta
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
 from operator_core.world import World, deployment
 
 URIS = [f"http://models/v{number}" for number in range(1, 5)]

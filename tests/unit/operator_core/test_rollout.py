@@ -1,6 +1,7 @@
 """Behaviour of a whole rollout, over a cluster made of data."""
 
 import pytest
+
 from operator_core.world import DIGEST, World, deployment
 
 STEPS = {"rollout": {"steps": [{"weight": 10, "hold": "1m"}, {"weight": 50, "hold": "1m"}]}}

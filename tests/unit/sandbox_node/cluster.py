@@ -1,7 +1,6 @@
 """A test's hold on a running sandbox."""
 
 import asyncio
-import os
 import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -126,6 +125,6 @@ def condition(obj: Obj, kind: str) -> str:
 
 async def appears(path: Path) -> None:
     async def exists() -> bool:
-        return os.path.lexists(path)
+        return await asyncio.to_thread(path.exists)
 
     await eventually(exists, lambda: f"no {path}")

@@ -37,7 +37,7 @@ async def test_later_variables_may_refer_to_earlier_ones_and_to_the_given() -> N
 async def test_no_path_is_rewritten_twice() -> None:
     env = [{"name": "A", "value": "/run/x/a"}, {"name": "B", "value": "$(A):$(HOME):/run/x/b"}]
     found = await variables({"env": env}, HOME="/run/x/pods/root")
-    assert found["B"] == "/run/x/pods/tmp/a:/run/x/pods/root:/run/x/pods/run/b"
+    assert found["B"] == "/run/x/pods/tmp/a:/run/x/pods/root:/run/x/pods/tmp/b"
 
 
 async def test_env_wins_over_env_from() -> None:

@@ -17,7 +17,8 @@ spec:
   initContainers:
   - {name: first, image: "python:3", command: [sh, -c, "echo one > /data/f"],
      volumeMounts: [{name: data, mountPath: /data}]}
-  - {name: second, image: "python:3", command: [sh, -c, "(cat /data/f; echo two) > /data/index.html"],
+  - {name: second, image: "python:3", command: [sh, -c],
+     args: ["(cat /data/f; echo two) > /data/index.html"],
      volumeMounts: [{name: data, mountPath: /data}]}
   containers:
   - name: web
@@ -242,7 +243,9 @@ async def test_termination_runs_pre_stop_then_term_then_kill(cluster: Cluster) -
 async def test_logs_follow_and_are_cut(cluster: Cluster) -> None:
     command = "[sh, -c, 'for i in 1 2 3 4 5; do echo $i; sleep 0.2; done']"
     await cluster.apply(single("talker", command, spec="restartPolicy: Never"))
-    await cluster.until("Pod", "talker", lambda pod: state(pod) and "waiting" not in state(pod)["state"])
+    await cluster.until(
+        "Pod", "talker", lambda pod: state(pod) and "waiting" not in state(pod)["state"]
+    )
     assert await logs(cluster, "talker", "follow=true") == "1\n2\n3\n4\n5\n"
     assert await logs(cluster, "talker", "tailLines=2") == "4\n5\n"
     stamped = await logs(cluster, "talker", "tailLines=1&timestamps=true")

@@ -5,7 +5,7 @@ import pytest
 from lockstep_sandbox.node.rewrite import Rewriter, mapping
 
 REWRITE = Rewriter(
-    {"/tmp": "/p/tmp", "/etc/app": "/p/etc/app", "/etc/app/deep": "/q/deep"}, "127.9.1.1"
+    {"/srv": "/p/srv", "/etc/app": "/p/etc/app", "/etc/app/deep": "/q/deep"}, "127.9.1.1"
 )
 
 
@@ -20,11 +20,11 @@ REWRITE = Rewriter(
         ("/etc/app.d/x", "/etc/app.d/x"),
         ("/etc/app-2", "/etc/app-2"),
         ("see /etc/app.", "see /p/etc/app."),
-        ("/var/data/x", "/var/data/x"),
-        ("http://host/tmp/x", "http://host/tmp/x"),
-        ("http://host:80/tmp", "http://host:80/tmp"),
-        ("$(HOME)/tmp", "$(HOME)/tmp"),
-        ('path: "/tmp"', 'path: "/p/tmp"'),
+        ("/var/srv/x", "/var/srv/x"),
+        ("http://host/srv/x", "http://host/srv/x"),
+        ("http://host:80/srv", "http://host:80/srv"),
+        ("$(HOME)/srv", "$(HOME)/srv"),
+        ('path: "/srv"', 'path: "/p/srv"'),
         ("0.0.0.0:80", "127.9.1.1:80"),
         ("10.0.0.0.0 0.0.0.0.1", "10.0.0.0.0 0.0.0.0.1"),
         ("cidr 0.0.0.0/0", "cidr 0.0.0.0/0"),
@@ -36,8 +36,8 @@ def test_only_whole_paths_and_addresses_are_replaced(text: str, expected: str) -
 
 
 def test_a_result_is_not_rewritten_again() -> None:
-    rewrite = Rewriter({"/data": "/data2/pods/data", "/tmp": "/data2/pods/tmp"}, "127.9.1.1")
-    assert rewrite("/data /tmp") == "/data2/pods/data /tmp/pods/tmp"
+    rewrite = Rewriter({"/data": "/srv/pods/data", "/srv": "/srv/pods/srv"}, "127.9.1.1")
+    assert rewrite("/data /srv") == "/srv/pods/data /srv/pods/srv"
 
 
 def test_folders_that_only_a_mount_makes_are_mapped_too() -> None:

@@ -160,3 +160,69 @@ async def test_deleting_a_deployment_takes_its_pods_along(cluster: Cluster) -> N
     await eventually(empty, lambda: "pods are left")
     with pytest.raises(ApiError, match="404"):
         await cluster.get("Deployment", "web")
+
+
+ROUTER = """
+apiVersion: v1
+kind: Service
+metadata: {name: back}
+spec: {clusterIP: None, selector: {app: web}, ports: [{port: 8000}]}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: envoy}
+data:
+  bootstrap.yaml: |
+    node: {id: router, cluster: router}
+    admin: {address: {pipe: {path: /run/envoy/admin.sock}}}
+    static_resources:
+      listeners:
+      - name: main
+        address: {socket_address: {address: 0.0.0.0, port_value: 20000}}
+        filter_chains:
+        - filters:
+          - name: tcp
+            typed_config:
+              "@type": type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy
+              stat_prefix: tcp
+              cluster: back
+      clusters:
+      - name: back
+        type: STRICT_DNS
+        connect_timeout: 1s
+        load_assignment:
+          cluster_name: back
+          endpoints:
+          - lb_endpoints:
+            - endpoint:
+                address: {socket_address: {address: back.NS.svc.cluster.local, port_value: 8000}}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: router, labels: {app: router}}
+spec:
+  terminationGracePeriodSeconds: 1
+  containers:
+  - name: envoy
+    image: envoyproxy/envoy:v1.40.0
+    command: [envoy, -c, /etc/router/bootstrap.yaml, -l, warning, --concurrency, "1"]
+    readinessProbe: {tcpSocket: {port: 20000}, periodSeconds: 1}
+    volumeMounts: [{name: c, mountPath: /etc/router}, {name: run, mountPath: /run/envoy}]
+  volumes: [{name: c, configMap: {name: envoy}}, {name: run, emptyDir: {}}]
+"""
+
+
+async def test_envoy_finds_a_headless_service_by_the_clusters_dns(cluster: Cluster) -> None:
+    deployment, router = WEB.partition("---")[0], ROUTER.replace("NS", cluster.namespace)
+    service, rest = router.split("---", 1)
+    await cluster.apply(f"{deployment}---{service}")
+    await cluster.rolled_out("web")
+    await asyncio.sleep(1)  # the DNS is behind, and remembers an answer for 30 s
+    await cluster.apply(rest)
+    pod = await cluster.ready("router")
+    assert (cluster.folder(pod) / "envoy/run/envoy/admin.sock").is_socket()
+    for _ in range(4):
+        reader, writer = await asyncio.open_connection(pod["status"]["podIP"], 20000)
+        writer.write(b"GET / HTTP/1.0\r\n\r\n")
+        assert b"200 OK" in await reader.read()
+        writer.close()

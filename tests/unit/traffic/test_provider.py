@@ -1,40 +1,17 @@
 """The provider's decisions, against a cluster and routers in memory."""
 
 import asyncio
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import pytest
 
 from lockstep_operator.core.errors import Conflict, LockstepError, NameConflict
-from lockstep_operator.core.routing import LiveRoute, Route
+from lockstep_operator.core.routing import LiveRoute
 from lockstep_operator.traffic.envoy import names
-from lockstep_operator.traffic.envoy.provider import EnvoyTraffic
-from lockstep_operator.traffic.envoy.settings import RouterSettings
 from lockstep_operator.traffic.interface import TrafficProvider
-from traffic.fakes import NAMESPACE, FakeCluster, FakeEnvoys, model_deployment, router_pod
+from traffic.fakes import FakeCluster, model_deployment, router_pod
 from traffic.test_rendering import SETTINGS, route
-
-CHURN, FRAUD = model_deployment("churn"), model_deployment("fraud")
-
-
-@dataclass
-class World:
-    cluster: FakeCluster = field(default_factory=FakeCluster)
-    now: float = 1_000.0
-    settings: RouterSettings = SETTINGS
-
-    def __post_init__(self) -> None:
-        self.envoys = FakeEnvoys(self.cluster)
-        self.traffic = EnvoyTraffic(self.cluster, self.envoys, self.settings, lambda: self.now)
-        self.owners = [CHURN]
-
-    async def observe(self, deployment: str = "churn") -> LiveRoute:
-        return await self.traffic.observe(NAMESPACE, deployment)
-
-    async def reconcile(self, wanted: Route) -> list[str]:
-        """Read back and write, as the operator does; return the writes."""
-        await self.traffic.reconcile(wanted, await self.observe(wanted.deployment), self.owners)
-        return self.cluster.written()
+from traffic.world import CHURN, FRAUD, World
 
 
 @pytest.fixture
@@ -279,41 +256,3 @@ async def test_another_build_writes_its_own_text_without_touching_weights(world:
         "apply Deployment lockstep-router",
     ]
     assert (await newer.observe()).complete
-
-
-async def test_finalize_forgets_one_model_and_keeps_the_others(world: World) -> None:
-    world.owners = [CHURN, FRAUD]
-    await world.reconcile(route("churn", a=10_000))
-    await world.reconcile(route("fraud", c=10_000))
-    world.cluster.put(router_pod("r1"))
-    await world.traffic.finalize(NAMESPACE, "churn", [FRAUD])
-    assert world.cluster.written() == [
-        "delete Service churn",
-        "apply ConfigMap lockstep-router",
-        "annotate Pod r1",
-        "apply Deployment lockstep-router",
-        "apply PodDisruptionBudget lockstep-router",
-    ]
-    assert (await world.observe("churn")).port is None
-    assert (await world.observe("fraud")).weights == {"fraud-cccccccc": 10_000}
-    await world.traffic.finalize(NAMESPACE, "churn", [FRAUD])
-    assert world.cluster.written() == []
-
-
-async def test_the_last_model_takes_the_router_along(world: World) -> None:
-    await world.reconcile(route("churn", a=10_000))
-    await world.traffic.finalize(NAMESPACE, "churn", [])
-    assert world.cluster.objects == {}
-    await world.traffic.finalize(NAMESPACE, "churn", [])
-
-
-async def test_finalize_leaves_a_model_that_was_created_again(world: World) -> None:
-    await world.reconcile(route("churn", a=10_000))
-    await world.traffic.finalize(NAMESPACE, "churn", [model_deployment("churn", "uid-new")])
-    assert world.cluster.written() == []
-
-
-async def test_finalize_leaves_a_revisions_service_of_the_same_name(world: World) -> None:
-    world.cluster.put({"kind": "Service", "metadata": {"name": "churn", "labels": {}}})
-    await world.traffic.finalize(NAMESPACE, "churn", [])
-    assert ("Service", "churn") in world.cluster.objects

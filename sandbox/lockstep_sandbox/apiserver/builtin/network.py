@@ -37,8 +37,10 @@ def _allocate(cluster: Cluster, spec: Json) -> None:
 
 
 def release(cluster: Cluster, obj: Json) -> None:
-    """Give the Service's address back."""
-    cluster.addresses.release(obj["spec"].get("clusterIP", ""))
+    """Give the Service's address back, if it got one."""
+    spec = obj["spec"]
+    if (spec.get("clusterIPs") or [""])[0] == spec.get("clusterIP"):
+        cluster.addresses.release(spec.get("clusterIP", ""))
 
 
 def validate(cluster: Cluster, new: Json, old: Json | None) -> Iterator[FieldError]:
