@@ -98,6 +98,7 @@ def _node(arguments: argparse.Namespace) -> int:
     files = NodeFiles(
         kubelet=folder / "kubelet.kubeconfig",
         controllers=folder / "controllers.kubeconfig",
+        token=folder / "kubelet.token",
         images=arguments.images,
     )
     if arguments.pessimism == "off":

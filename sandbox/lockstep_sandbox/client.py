@@ -9,7 +9,6 @@ import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -59,18 +58,16 @@ class Access:
     token: str
 
     @classmethod
-    def load(cls, kubeconfig: Path) -> Self:
+    def parse(cls, kubeconfig: str) -> Self:
         """Read the current context of a kubeconfig with a bearer token."""
-        config = yaml.safe_load(kubeconfig.read_text("utf-8"))
+        config = yaml.safe_load(kubeconfig)
         named = {
             kind: {entry["name"]: entry[kind] for entry in config[f"{kind}s"]}
             for kind in ("cluster", "user", "context")
         }
         context = named["context"][config["current-context"]]
         cluster = named["cluster"][context["cluster"]]
-        data = cluster.get("certificate-authority-data")
-        path = cluster.get("certificate-authority")
-        ca = base64.b64decode(data).decode() if data else Path(path).read_text("utf-8")
+        ca = base64.b64decode(cluster["certificate-authority-data"]).decode()
         return cls(cluster["server"].rstrip("/"), ca, named["user"][context["user"]]["token"])
 
 

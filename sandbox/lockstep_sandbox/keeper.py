@@ -16,6 +16,7 @@ from lockstep_sandbox.state import IDENTITY, State
 from lockstep_sandbox.supervisor import Command, Supervisor, module
 
 _LONGEST_PODS = 32  # characters of a path that leave enough of a unix socket's 107
+_FILES = ("kubeconfig", "kubelet.kubeconfig", "controllers.kubeconfig", "kubelet.token")
 _SHORT = Path("/tmp")  # noqa: S108 (an exclusive, random name in it)
 
 
@@ -84,7 +85,7 @@ def run_keeper(options: Options, identity: str, ready: int) -> int:
     """Run the API server and the node until one of them ends or SIGTERM comes."""
     range_, marker = network.claim()
     folder = options.folder
-    for stale in ("kubeconfig", "kubelet.kubeconfig", "controllers.kubeconfig"):
+    for stale in _FILES:
         (folder / stale).unlink(missing_ok=True)
     for stale in ("pods", "logs"):
         shutil.rmtree(folder / stale, ignore_errors=True)

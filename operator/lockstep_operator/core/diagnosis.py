@@ -7,7 +7,7 @@ from lockstep_operator.api import conditions as kinds
 from lockstep_operator.core.conditions import Verdict
 from lockstep_operator.core.facts import Facts
 from lockstep_operator.core.failures import Failure
-from lockstep_operator.core.plan import Conflict
+from lockstep_operator.core.plan import Conflict, Refusal
 from lockstep_operator.core.rollout import Decision
 from lockstep_operator.core.times import parse_duration
 from lockstep_operator.core.weights import FULL, to_percent
@@ -21,6 +21,7 @@ class Case:
     decision: Decision
     failures: dict[str, Failure]
     conflicts: tuple[Conflict, ...]
+    refusals: tuple[Refusal, ...]
     waiting_seconds: float
 
 
@@ -81,6 +82,14 @@ def _name_conflict(case: Case) -> Obstacle | None:
     if not case.conflicts:
         return None
     return Obstacle("NameConflict", _conflict_message(case.conflicts), stalled=True)
+
+
+def _write_refused(case: Case) -> Obstacle | None:
+    """A quota, an admission rule or a schema says no."""
+    if not case.refusals:
+        return None
+    told = "; ".join(f"{one.kind} {one.name}: {one.message}" for one in case.refusals)
+    return Obstacle("WriteRefused", told, stalled=True)
 
 
 def _router_rejects(case: Case) -> Obstacle | None:
@@ -150,6 +159,7 @@ def _scaling(case: Case) -> Obstacle | None:
 
 QUESTIONS: tuple[Callable[[Case], Obstacle | None], ...] = (
     _name_conflict,
+    _write_refused,
     _router_rejects,
     _quarantined,
     _fails,

@@ -61,6 +61,7 @@ def _plan(observed: Observed, facts: Facts, created: list[Manifest]) -> Plan:
         decision=decision,
         failures=_failures(observed.pods, facts.revisions),
         conflicts=observed.conflicts,
+        refusals=observed.refusals,
         waiting_seconds=_waiting_seconds(observed, facts),
     )
     weights = admit(facts, decision.weights)

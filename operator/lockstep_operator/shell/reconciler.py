@@ -101,13 +101,14 @@ class Reconciler:
 
     async def _report(self, deployment: Manifest, plan: Plan) -> None:
         namespace, name = deployment["metadata"]["namespace"], deployment["metadata"]["name"]
+        # Events are told from what the status does not say yet: after it, they would be lost.
+        for event in plan.events:
+            about = self._store.get(MODEL_REVISION, namespace, event.revision or "") or deployment
+            await self._recorder.record(about, event.reason, event.message, event.warning)
         for revision, status in plan.revision_statuses.items():
             await self._writer.status(MODEL_REVISION, namespace, revision, status)
         await self._writer.status(MODEL_DEPLOYMENT, namespace, name, plan.status)
         self._metrics.report(namespace, name, plan.status)
-        for event in plan.events:
-            about = self._store.get(MODEL_REVISION, namespace, event.revision or "") or deployment
-            await self._recorder.record(about, event.reason, event.message, event.warning)
 
 
 def _sooner(delay: float | None, bound: float) -> float:

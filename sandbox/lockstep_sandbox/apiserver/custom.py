@@ -25,9 +25,7 @@ _NOT_CHECKED = (
 )
 
 
-def validate_custom(
-    resource: Resource, new: Json, old: Json | None, sub: str = ""
-) -> Iterator[FieldError]:
+def validate_custom(resource: Resource, new: Json, old: Json | None) -> Iterator[FieldError]:
     """Yield what is wrong with a custom object; what did not change is not looked at again."""
     schema = resource.validation or {}
     before = old if old is not None else ABSENT

@@ -109,11 +109,6 @@ def not_found(resource: str, group: str, name: str) -> ApiError:
     return ApiError(404, "NotFound", f'{shown} "{name}" not found', _details(name, group, resource))
 
 
-def no_such_path() -> ApiError:
-    """404: no such resource."""
-    return ApiError(404, "NotFound", "the server could not find the requested resource", {})
-
-
 def already_exists(resource: str, group: str, name: str) -> ApiError:
     """409: the name is taken."""
     shown = f"{resource}.{group}" if group else resource

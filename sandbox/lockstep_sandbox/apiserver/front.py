@@ -88,12 +88,16 @@ class Front:
             body=body,
         )
         authorise_call(self._cluster, call)
-        if route.sub == "log" and "log" in resource.sub:
-            return await self._proxy.log(call, request)
         if route.sub == "proxy" and "proxy" in resource.sub:
             return await self._proxy.pass_on(call, request, route.rest)
+        return await self._serve(request, call)
+
+    async def _serve(self, request: web.Request, call: Call) -> web.StreamResponse:
+        """Answer a request that its sender may make."""
+        if call.sub == "log" and "log" in call.resource.sub:
+            return await self._proxy.log(call, request)
         self._pessimism.before(call)
-        if route.verb == "watch":
+        if call.verb == "watch":
             return await self._watch(request, call)
         answer = perform(self._cluster, self._tokens, call)
         if self._pessimism.loses(call):

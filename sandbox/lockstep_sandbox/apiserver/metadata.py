@@ -65,7 +65,7 @@ def stamp(obj: Json, namespace: str) -> None:
 def problems_of(resource: Resource, new: Json, old: Json | None) -> Iterator[FieldError]:
     """Yield what is wrong with an object's metadata."""
     meta = new["metadata"]
-    yield from _name(resource, meta.get("name") or "", bool(meta.get("generateName")))
+    yield from _name(resource, meta.get("name") or "")
     yield from label_problems(meta.get("labels"), "metadata.labels")
     yield from _keys(meta.get("annotations"), "metadata.annotations")
     yield from _owners(meta.get("ownerReferences") or [])
@@ -76,7 +76,7 @@ def problems_of(resource: Resource, new: Json, old: Json | None) -> Iterator[Fie
         yield from _immutable(meta, old["metadata"])
 
 
-def _name(resource: Resource, name: str, generated: bool) -> Iterator[FieldError]:
+def _name(resource: Resource, name: str) -> Iterator[FieldError]:
     if not name:
         why = "name or generateName is required"
         yield FieldError("metadata.name", "Required value", why)

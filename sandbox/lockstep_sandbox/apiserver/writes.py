@@ -121,7 +121,7 @@ def update_object(
     _check_version(call, old, new)
     for name in ignored:
         _reset(new, old, name)
-    _keep_server_fields(new, old, call.sub)
+    _keep_server_fields(new, old)
     _tidy(resource, new)
     _default(resource, new)
     rules = _rules(resource)
@@ -182,7 +182,7 @@ def _reset(new: Json, old: Json, name: str) -> None:
         new.pop(name, None)
 
 
-def _keep_server_fields(new: Json, old: Json, sub: str) -> None:
+def _keep_server_fields(new: Json, old: Json) -> None:
     meta, before = new["metadata"], old["metadata"]
     kept = ("uid", "creationTimestamp", "generation", "deletionTimestamp", "selfLink")
     for name in (*kept, "deletionGracePeriodSeconds", "resourceVersion"):
@@ -250,7 +250,7 @@ def _validate(cluster: Cluster, call: Call, new: Json, old: Json | None) -> None
     resource = call.resource
     problems = list(metadata.problems_of(resource, new, old))
     if resource.custom:
-        problems += validate_custom(resource, new, old, call.sub)
+        problems += validate_custom(resource, new, old)
     else:
         problems += _rules(resource).validate(cluster, new, old)
     if problems:

@@ -33,6 +33,7 @@ class NodeFiles:
 
     kubelet: Path  # kubeconfig
     controllers: Path  # kubeconfig
+    token: Path  # that the API server shows to kubelet's endpoint
     images: Path | None
 
 
@@ -47,8 +48,8 @@ async def _main(settings: NodeSettings, files: NodeFiles, ready: int) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     async with (
-        Client(await _wait_for(files.kubelet)) as client,
-        Client(await _wait_for(files.controllers)) as privileged,
+        Client(Access.parse(await _wait_for(files.kubelet))) as client,
+        Client(Access.parse(await _wait_for(files.controllers))) as privileged,
     ):
         await _wait_for_server(client)
         node = asyncio.create_task(_serve(settings, files, ready, client, privileged))
@@ -70,7 +71,7 @@ async def _serve(
     server, port = await dns.serve(resolver, settings.network.dns)
     built_in = images.envoy(settings.folder / "bin", (settings.network.dns, port))
     kubelet = Kubelet(client, settings, images.load(files.images, built_in))
-    app = endpoint.application(kubelet, client.access.token)
+    app = endpoint.application(kubelet, await _wait_for(files.token))
     runner, kubelet_port = await endpoint.listen(app, settings.network.node)
     try:
         async with asyncio.TaskGroup() as group:
@@ -86,12 +87,12 @@ async def _serve(
         await runner.cleanup()
 
 
-async def _wait_for(kubeconfig: Path) -> Access:
-    """Read a kubeconfig that the API server is about to write."""
+async def _wait_for(path: Path) -> str:
+    """Read a file that the API server is about to write."""
     async with asyncio.timeout(_SERVER_PATIENCE):
         while True:
-            if await asyncio.to_thread(kubeconfig.exists):
-                return Access.load(kubeconfig)
+            if await asyncio.to_thread(path.exists):
+                return await asyncio.to_thread(path.read_text, "utf-8")
             await asyncio.sleep(0.02)
 
 

@@ -1,11 +1,15 @@
 """What is reported of failing pods: the server's own words first."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from lockstep_operator.core.digests import reported
 from lockstep_operator.core.failures import failure_of
+from lockstep_operator.core.plan import Refusal
+from lockstep_operator.core.planner import make_plan
+from operator_core.world import World
 
 
 def pod(init: Any = None, main: Any = None, ready: bool = False, **status: Any) -> dict[str, Any]:
@@ -86,3 +90,13 @@ def test_digest_of_the_first_pod_counts() -> None:
 @pytest.mark.parametrize("words", ["", "all good", '{"digest": "md5:1"}', "[]"])
 def test_foreign_words_are_no_digest(words: str) -> None:
     assert reported([pod(init={"state": ended(words, 0)})]) is None
+
+
+def test_a_refused_write_is_said_in_the_conditions() -> None:
+    world = World()
+    world.settle()
+    told = (Refusal("Deployment", "churn-1", "exceeded quota: pods"),)
+    plan = make_plan(replace(world.observed(), refusals=told), world.defaults)
+    [stalled] = [one for one in plan.status["conditions"] if one["type"] == "Stalled"]
+    assert (stalled["status"], stalled["reason"]) == ("True", "WriteRefused")
+    assert "exceeded quota" in stalled["message"]

@@ -120,10 +120,17 @@ async def test_writes_in_order(world):
         "apply Service churn-1a2b3c4d",
         "patch ModelRevision churn-old",
         "delete Service stale",
+        next(call for call in world.api.calls if call.startswith("create Event")),
         "patch ModelRevision/status churn-old",
         "patch ModelDeployment/status churn",
-        next(call for call in world.api.calls if call.startswith("create Event")),
     ]
+
+
+async def test_an_event_is_told_though_the_status_has_to_be_written_twice(world):
+    world.plans = [Plan(events=(Event("Promoted", "so it is"),), status={"a": 1}), Plan()]
+    world.api.fail("patch", "ModelDeployment/status", Conflict("the answer got lost"))
+    await world.reconcile()
+    assert any(call.startswith("create Event") for call in world.api.calls)
 
 
 async def test_comes_back_when_the_plan_says(world):

@@ -258,3 +258,20 @@ async def test_kubectl_apply_moves_to_server_side(client):
     status, moved = await client.send("PATCH", f"{CMS}/m?fieldManager=kubectl", new, kind="apply")
     assert (status, moved["data"]) == (200, {"k": "2"})
     assert '"k":"2"' in next(iter(moved["metadata"]["annotations"].values()))
+
+
+async def test_an_event_is_patched_through_either_group(client):
+    new, core = (
+        "/apis/events.k8s.io/v1/namespaces/default/events",
+        "/api/v1/namespaces/default/events",
+    )
+    about = {"kind": "ConfigMap", "name": "a", "namespace": "default"}
+    event = {"metadata": {"name": "e"}, "eventTime": "2026-01-01T00:00:00.000000Z"}
+    event |= {"note": "hello", "regarding": about, "reason": "R", "type": "Normal"}
+    assert (await client.send("POST", new, event))[0] == 201
+    series = {"series": {"count": 2, "lastObservedTime": "2026-01-01T00:00:01.000000Z"}}
+    status, patched = await client.send("PATCH", f"{new}/e", series, kind="merge")
+    assert (status, patched["note"], patched["apiVersion"]) == (200, "hello", "events.k8s.io/v1")
+    await client.send("PATCH", f"{core}/e", {"message": "changed"}, kind="merge")
+    _, seen = await client.send("GET", f"{new}/e")
+    assert (seen["note"], seen["series"]["count"]) == ("changed", 2)

@@ -15,6 +15,9 @@ from lockstep_sandbox.controllers.deploymentstatus import status_of, timeout_of
 from lockstep_sandbox.objects import Obj, condition_of, timestamp
 
 
+APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+
+
 def deployment(replicas: int = 4, surge: Any = "25%", gone: Any = "25%", **spec: Any) -> Obj:
     return {
         "metadata": {
@@ -24,7 +27,7 @@ def deployment(replicas: int = 4, surge: Any = "25%", gone: Any = "25%", **spec:
             "generation": 2,
             "annotations": {
                 "note": "kept",
-                "kubectl.kubernetes.io/last-applied-configuration": "x",
+                APPLIED: "x",
             },
         },
         "spec": {
@@ -87,7 +90,7 @@ def test_room_for_the_new(newest: int | None, old: list[int], expected: int) -> 
         ((4, 4), [(1, 1)], [0]),
         ((1, 0), [(4, 2)], [3]),  # what is unavailable goes first
         ((2, 2), [(1, 1), (2, 2)], [0, 1]),  # the oldest first
-        ((4, 0), [(1, 0)], [0]),
+        ((4, 0), [(1, 0)], [1]),  # not while the new ones are no better
     ],
 )
 def test_the_old_shrink_only_as_far_as_availability_allows(
@@ -106,7 +109,7 @@ def test_the_newest_is_found_by_its_template_and_named_by_its_hash() -> None:
     annotations = made["metadata"]["annotations"]
     assert annotations["deployment.kubernetes.io/revision"] == "3"
     assert annotations["note"] == "kept"
-    assert "kubectl.kubernetes.io/last-applied-configuration" not in annotations
+    assert APPLIED not in annotations
     assert find_newest(owner, [replica_set(1), made]) is made
     other = deployment(template={"metadata": {"labels": {"app": "web"}}, "spec": {"x": 1}})
     assert find_newest(other, [made]) is None
