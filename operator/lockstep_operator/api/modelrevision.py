@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from lockstep_operator.api.base import FREE_FORM, ApiType, Text, Timestamp, cel
+from lockstep_operator.api.base import FREE_FORM, ApiType, ObjectName, Text, Timestamp, cel
 from lockstep_operator.api.conditions import Conditions
 from lockstep_operator.api.content import Content
 
@@ -33,6 +33,14 @@ class Promotion(ApiType):
     number: Annotated[int, Field(ge=1, le=2**53)]
     time: Timestamp
     revoked: Annotated[bool, Field(description="Undone by a quarantine; counts no more.")] = False
+    rollback_of: Annotated[
+        list[ObjectName],
+        Field(
+            max_length=10,
+            description="The quarantined revisions it took over from; their promotions before "
+            "this one count no more, whether they are released or not.",
+        ),
+    ] = []
 
 
 class Quarantine(ApiType):

@@ -79,5 +79,10 @@ class Facts:
         return self.live.weights.get(revision, 0)
 
     def capacity(self, revision: str) -> int:
-        """Return the pods that are Ready and that every router pod sees healthy."""
+        """Return the pods that are Ready and that every router pod sees healthy.
+
+        Zero while the router's configuration lacks the cluster, though it may still run it.
+        """
+        if revision not in self.live.weights:
+            return 0
         return min(self.ready.get(revision, 0), self.live.healthy.get(revision, 0))

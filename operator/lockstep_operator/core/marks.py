@@ -53,22 +53,27 @@ def _promotions(facts: Facts, revision: Revision, promote: str | None) -> dict[s
     promotions = list(revision.spec.promotions)
     if revision.quarantined:
         promotions = _revoked(facts, promotions)
-    elif revision.name == promote or _took_over(facts, revision):
-        number = next_number(facts.revisions)
-        promotions.append(Promotion(number=number, time=format_time(facts.now)))
+    elif revision.name == promote or _took_over_from(facts, revision):
+        number, time = next_number(facts.revisions), format_time(facts.now)
+        rolled_back = _took_over_from(facts, revision)[:PROMOTIONS_KEPT]
+        promotions.append(Promotion(number=number, time=time, rollback_of=rolled_back))
     if promotions == list(revision.spec.promotions):
         return {}
-    return {"promotions": [one.manifest() for one in promotions[-PROMOTIONS_KEPT:]]}
+    kept = promotions[-PROMOTIONS_KEPT:]
+    written = [one.model_dump(by_alias=True, exclude_defaults=True, mode="json") for one in kept]
+    return {"promotions": written}
 
 
-def _took_over(facts: Facts, revision: Revision) -> bool:
-    """Whether this is the stable revision because a later one was quarantined.
+def _took_over_from(facts: Facts, revision: Revision) -> list[str]:
+    """Return the later revisions whose quarantine made this one stable.
 
-    It is promoted anew, so that a release of the other does not bring that one straight back.
+    It is promoted anew, in one write with their names, so that a release of one of them, however
+    soon, does not bring that one straight back.
     """
     if facts.stable is None or facts.stable.name != revision.name:
-        return False
-    return any(one.quarantined and one.number > revision.number for one in facts.revisions)
+        return []
+    later = (one for one in facts.revisions if one.number > revision.number)
+    return sorted(one.name for one in later if one.quarantined)
 
 
 def _revoked(facts: Facts, promotions: list[Promotion]) -> list[Promotion]:

@@ -20,6 +20,7 @@ class Revision:
     spec: ModelRevisionSpec
     content: NormalContent
     manifest: dict[str, Any]
+    rolled_back_at: int = 0  # number of the latest promotion that took over from it
 
     @property
     def quarantined(self) -> bool:
@@ -29,7 +30,8 @@ class Revision:
     @property
     def promotion(self) -> Promotion | None:
         """Its latest promotion that still counts."""
-        standing = [item for item in self.spec.promotions if not item.revoked]
+        after = self.rolled_back_at
+        standing = [one for one in self.spec.promotions if not one.revoked and one.number > after]
         return max(standing, key=lambda item: item.number, default=None)
 
     @property
@@ -45,15 +47,26 @@ class Revision:
 
 def parse_revisions(manifests: Iterable[dict[str, Any]]) -> list[Revision]:
     """Return the revisions that are not being deleted, the latest promotion first."""
+    living = [one for one in manifests if "deletionTimestamp" not in one["metadata"]]
+    specs = {
+        one["metadata"]["name"]: ModelRevisionSpec.model_validate(one["spec"]) for one in living
+    }
+    rollbacks = [
+        (name, promotion.number)
+        for spec in specs.values()
+        for promotion in spec.promotions
+        for name in promotion.rollback_of
+    ]
     revisions = [
         Revision(
-            name=manifest["metadata"]["name"],
-            spec=ModelRevisionSpec.model_validate(manifest["spec"]),
-            content=normalise(manifest["spec"]["content"]),
-            manifest=manifest,
+            name=name,
+            spec=specs[name],
+            content=normalise(one["spec"]["content"]),
+            manifest=one,
+            rolled_back_at=max((number for of, number in rollbacks if of == name), default=0),
         )
-        for manifest in manifests
-        if "deletionTimestamp" not in manifest["metadata"]
+        for one in living
+        for name in [one["metadata"]["name"]]
     ]
     return sorted(revisions, key=_recency, reverse=True)
 

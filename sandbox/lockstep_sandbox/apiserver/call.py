@@ -32,11 +32,6 @@ class User:
     extra: Mapping[str, list[str]] = field(default_factory=dict)
 
     @property
-    def person(self) -> bool:
-        """Tell whether it is who the sandbox's kubeconfig was written for."""
-        return "system:masters" in self.groups
-
-    @property
     def own(self) -> bool:
         """Tell whether it is a part of the sandbox, which pessimism spares."""
         return self.name.startswith(NODES)

@@ -122,6 +122,8 @@ class Container:
             return _START_ERROR
         context.normal("Started", f"Started container {self.name}", self.name)
         self._over.clear()
+        if context.ending.is_set():  # too late: nobody will stop what was not there
+            self._process.kill()
         self._set({"running": {"startedAt": since}})
         code = await self._attend(self._process, launch)
         self._end(since, code, "Error" if code else "Completed", self._message(code))

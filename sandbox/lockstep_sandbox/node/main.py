@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import resource
 import signal
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +41,8 @@ class NodeFiles:
 def run(settings: NodeSettings, files: NodeFiles, ready: int) -> None:
     """Run the node until SIGTERM; a line goes to the descriptor `ready` when it is up."""
     become_subreaper()
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # Service connections, and Envoys
     uvloop.run(_main(settings, files, ready))
 
 

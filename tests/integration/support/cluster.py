@@ -33,6 +33,7 @@ class Cluster:
 
     kubeconfig: Path
     namespace: str
+    binary: str = "kubectl"
 
     @property
     def environment(self) -> dict[str, str]:
@@ -59,7 +60,7 @@ class Cluster:
 
     def kubectl(self, *arguments: str, stdin: str | None = None, check: bool = True) -> str:
         """Run kubectl in the namespace; returns stdout and stderr together when it may fail."""
-        ran = self.run("kubectl", "-n", self.namespace, *arguments, stdin=stdin, check=check)
+        ran = self.run(self.binary, "-n", self.namespace, *arguments, stdin=stdin, check=check)
         return ran.stdout if check else ran.stdout + ran.stderr
 
     def lockstep(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:

@@ -9,20 +9,12 @@ import yaml
 
 ROOT = Path(__file__).parents[3]
 CHART = ROOT / "helm" / "lockstep"
-
-
-def helm_binary() -> Path:
-    """Return helm, unpacked first when it is not there yet."""
-    binary = Path(sys.prefix) / "bin" / "helm"
-    if not binary.exists():
-        unpack = [sys.executable, str(ROOT / "tools" / "unpack_helm.py"), str(binary)]
-        subprocess.run(unpack, check=True)
-    return binary
+HELM = Path(sys.prefix) / "bin" / "helm"  # by `make setup`
 
 
 def template(home: Path, *args: str) -> subprocess.CompletedProcess[str]:
     """Render the chart as release `lockstep`; `home`: instead of the user's, with its settings."""
-    command = [str(helm_binary()), "template", "lockstep", str(CHART), "-n", "lockstep-system"]
+    command = [str(HELM), "template", "lockstep", str(CHART), "-n", "lockstep-system"]
     environment = {"HOME": str(home), "PATH": "/usr/bin:/bin"}
     return subprocess.run(
         [*command, *args], capture_output=True, text=True, env=environment, check=False

@@ -158,6 +158,17 @@ def test_release_starts_again_at_step_one(world: World) -> None:
     assert world.weights() == {first: 9_000, second: 1_000}
 
 
+def test_a_release_right_after_the_rollback_is_no_way_back(world: World) -> None:
+    first = world.current()
+    second = _promoted(world, "http://models/v2")
+    world.quarantine(second)
+    world.reconcile()
+    world.turn()
+    world.release(second)
+    world.settle()
+    assert world.weights() == {first: 9_000, second: 1_000}
+
+
 def test_rollback_in_a_canary(world: World) -> None:
     first = world.current()
     world.change("http://models/v2")

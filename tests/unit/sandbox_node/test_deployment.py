@@ -14,7 +14,6 @@ from lockstep_sandbox.controllers.deployment import (
 from lockstep_sandbox.controllers.deploymentstatus import status_of, timeout_of
 from lockstep_sandbox.objects import Obj, condition_of, timestamp
 
-
 APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 

@@ -195,7 +195,7 @@ data:
           endpoints:
           - lb_endpoints:
             - endpoint:
-                address: {socket_address: {address: back.NAMESPACE.svc.cluster.local, port_value: 8000}}
+                address: {socket_address: {address: back.HERE.svc.cluster.local, port_value: 8000}}
 ---
 apiVersion: v1
 kind: Pod
@@ -213,7 +213,7 @@ spec:
 
 
 async def test_envoy_finds_a_headless_service_by_the_clusters_dns(cluster: Cluster) -> None:
-    deployment, router = WEB.partition("---")[0], ROUTER.replace("NAMESPACE", cluster.namespace)
+    deployment, router = WEB.partition("---")[0], ROUTER.replace("HERE", cluster.namespace)
     service, rest = router.split("---", 1)
     await cluster.apply(f"{deployment}---{service}")
     await cluster.rolled_out("web")
