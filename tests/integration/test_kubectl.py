@@ -37,7 +37,7 @@ def test_a_day_with_kubectl(user: Cluster, models: ModelStore) -> None:
     assert "keepWarm" in explained
     assert "How long the previous stable revision keeps its pods" in explained
     [pod, *_] = sorted(user.names("pods", "app.kubernetes.io/component=model"))
-    assert "loaded" in user.kubectl("logs", pod, "-c", "model")
+    assert '"load_seconds"' in user.kubectl("logs", pod, "-c", "model")
     assert "lockstep" in user.kubectl("get", "all")
     user.kubectl("delete", "md", "wine", "--timeout=30s")
     wait_for("its pods to go", lambda: not user.names("pods", "app.kubernetes.io/component=model"))
@@ -51,7 +51,7 @@ def test_server_side_apply(user: Cluster, models: ModelStore) -> None:
     said = user.kubectl(
         "apply", "--server-side", "--field-manager=me", "-f", "-", stdin=other, check=False
     )
-    assert 'conflict with "git"' in said
+    assert 'conflicts with "git"' in said
     assert ".spec.model.uri" in said
     user.kubectl("patch", "md", "wine", "--type=merge", "-p", '{"spec": {"paused": true}}')
     assert user.get("md", "wine")["spec"]["paused"] is True

@@ -73,10 +73,18 @@ async def operator(parts):
     )
 
 
+PARTS = {"credentials", "hold", "resync", "watches", "workers"}
+
+
 async def started(operator):
-    stop = asyncio.Event()
+    """Start it, and wait until all its parts run, or it has ended, or it waits to lead."""
+    stop, parts = asyncio.Event(), operator._leader
     running = asyncio.create_task(operator.run(stop, lambda: None))
-    await asyncio.sleep(0.01)
+    deadline = asyncio.get_running_loop().time() + 1
+    while not (PARTS <= set(parts.ends) or running.done()):
+        if asyncio.get_running_loop().time() > deadline:
+            break
+        await asyncio.sleep(0)
     return stop, running
 
 

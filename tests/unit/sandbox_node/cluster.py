@@ -124,6 +124,13 @@ def condition(obj: Obj, kind: str) -> str:
     return found["status"] if found else "absent"
 
 
+async def vanishes(path: Path) -> None:
+    async def gone() -> bool:
+        return not os.path.lexists(path)
+
+    await eventually(gone, lambda: f"{path} is still there")
+
+
 async def appears(path: Path) -> None:
     async def exists() -> bool:
         return await asyncio.to_thread(path.exists)

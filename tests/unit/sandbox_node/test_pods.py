@@ -6,7 +6,15 @@ import time
 from pathlib import Path
 
 from lockstep_sandbox.objects import Obj
-from unit.sandbox_node.cluster import Cluster, appears, condition, eventually, state, waits_for
+from unit.sandbox_node.cluster import (
+    Cluster,
+    appears,
+    condition,
+    eventually,
+    state,
+    vanishes,
+    waits_for,
+)
 
 SERVER = """
 apiVersion: v1
@@ -71,7 +79,7 @@ async def test_a_pod_with_init_containers_serves(cluster: Cluster) -> None:
     assert await cluster.events("Scheduled", "web")
     await cluster.client.delete("Pod", pod)
     await cluster.gone("Pod", "web")
-    assert not cluster.folder(pod).exists()
+    await vanishes(cluster.folder(pod))
 
 
 async def test_a_killed_container_is_restarted(cluster: Cluster) -> None:
