@@ -5,6 +5,7 @@ import subprocess
 from dataclasses import replace
 
 import pytest
+
 from integration.support.cluster import BIN, Cluster, wait_for
 from integration.support.models import ModelStore
 

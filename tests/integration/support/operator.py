@@ -45,7 +45,7 @@ class OperatorProcess:
     def last_words(self, about: str) -> str:
         """Return the log's last lines that mention a namespace, and its last ones of all."""
         lines = self._log.read_text().splitlines()
-        return "\n".join([line for line in lines if about in line][-40:] + ["..."] + lines[-10:])
+        return "\n".join((*[one for one in lines if about in one][-40:], "...", *lines[-10:]))
 
     def _end(self, number: signal.Signals) -> None:
         assert self._process is not None

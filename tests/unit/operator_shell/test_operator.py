@@ -81,7 +81,7 @@ async def started(operator):
     stop, parts = asyncio.Event(), operator._leader
     running = asyncio.create_task(operator.run(stop, lambda: None))
     deadline = asyncio.get_running_loop().time() + 1
-    while not (PARTS <= set(parts.ends) or running.done()):
+    while not (set(parts.ends) >= PARTS or running.done()):
         if asyncio.get_running_loop().time() > deadline:
             break
         await asyncio.sleep(0)

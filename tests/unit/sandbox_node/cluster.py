@@ -126,7 +126,7 @@ def condition(obj: Obj, kind: str) -> str:
 
 async def vanishes(path: Path) -> None:
     async def gone() -> bool:
-        return not os.path.lexists(path)
+        return not await asyncio.to_thread(path.exists)
 
     await eventually(gone, lambda: f"{path} is still there")
 
