@@ -1,31 +1,11 @@
 """Ways back: quarantine, release, revert, over a cluster made of data."""
 
-import pytest
-
-from operator_core.world import World, deployment
-
-STEPS = {"rollout": {"steps": [{"weight": 10, "hold": "1m"}, {"weight": 50, "hold": "1m"}]}}
-
-
-@pytest.fixture
-def world() -> World:
-    """Version 1 serves."""
-    world = World(md=deployment(**STEPS))
-    world.settle()
-    return world
-
-
-def _promoted(world: World, uri: str) -> str:
-    world.change(uri)
-    world.settle()
-    world.tick(seconds=61)
-    world.tick(seconds=61)
-    return world.current()
+from operator_core.world import World
 
 
 def test_quarantine_of_stable_goes_back_in_one_write(world: World) -> None:
     first = world.current()
-    second = _promoted(world, "http://models/v2")
+    second = world.promoted("http://models/v2")
     writes = world.writes
     world.quarantine(second)
     world.reconcile()
@@ -44,7 +24,7 @@ def test_quarantine_of_stable_goes_back_in_one_write(world: World) -> None:
 
 def test_rollback_does_not_wait_for_a_router_that_cannot_be_asked(world: World) -> None:
     first = world.current()
-    second = _promoted(world, "http://models/v2")
+    second = world.promoted("http://models/v2")
     world.router_moves = False
     world.live = type(world.live)(
         port=20000, weights=world.live.weights, applied=False, healthy={}, complete=True
@@ -56,7 +36,7 @@ def test_rollback_does_not_wait_for_a_router_that_cannot_be_asked(world: World) 
 
 def test_reapplied_quarantined_manifest_moves_nothing(world: World) -> None:
     first = world.current()
-    second = _promoted(world, "http://models/v2")
+    second = world.promoted("http://models/v2")
     world.quarantine(second)
     world.settle()
     world.change("http://models/v1")
@@ -70,7 +50,7 @@ def test_reapplied_quarantined_manifest_moves_nothing(world: World) -> None:
 
 def test_release_starts_again_at_step_one(world: World) -> None:
     first = world.current()
-    second = _promoted(world, "http://models/v2")
+    second = world.promoted("http://models/v2")
     world.quarantine(second)
     world.settle()
     world.release(second)
@@ -80,7 +60,7 @@ def test_release_starts_again_at_step_one(world: World) -> None:
 
 def test_a_release_right_after_the_rollback_is_no_way_back(world: World) -> None:
     first = world.current()
-    second = _promoted(world, "http://models/v2")
+    second = world.promoted("http://models/v2")
     world.quarantine(second)
     world.reconcile()
     world.turn()
@@ -111,7 +91,7 @@ def test_only_revision_quarantined_gets_no_traffic(world: World) -> None:
 
 def test_revert_to_the_warm_previous_is_at_once(world: World) -> None:
     first = world.current()
-    second = _promoted(world, "http://models/v2")
+    second = world.promoted("http://models/v2")
     world.change("http://models/v1")
     world.settle()
     assert world.weights() == {first: 10_000}
@@ -123,7 +103,7 @@ def test_revert_to_the_warm_previous_is_at_once(world: World) -> None:
 
 def test_revert_to_a_cold_previous_is_an_ordinary_rollout(world: World) -> None:
     first = world.current()
-    second = _promoted(world, "http://models/v2")
+    second = world.promoted("http://models/v2")
     world.tick(hours=2)
     world.change("http://models/v1")
     world.settle()
@@ -132,9 +112,9 @@ def test_revert_to_a_cold_previous_is_an_ordinary_rollout(world: World) -> None:
 
 def test_rollback_starts_no_older_cold_revision(world: World) -> None:
     oldest = world.current()
-    _promoted(world, "http://models/v2")
+    world.promoted("http://models/v2")
     world.tick(hours=2)
-    third = _promoted(world, "http://models/v3")
+    third = world.promoted("http://models/v3")
     world.quarantine(third)
     world.settle()
     assert ("Deployment", oldest) not in world.children

@@ -1,26 +1,6 @@
 """Behaviour of a whole rollout, over a cluster made of data."""
 
-import pytest
-
-from operator_core.world import DIGEST, World, deployment
-
-STEPS = {"rollout": {"steps": [{"weight": 10, "hold": "1m"}, {"weight": 50, "hold": "1m"}]}}
-
-
-@pytest.fixture
-def world() -> World:
-    """Version 1 serves."""
-    world = World(md=deployment(**STEPS))
-    world.settle()
-    return world
-
-
-def _promoted(world: World, uri: str) -> str:
-    world.change(uri)
-    world.settle()
-    world.tick(seconds=61)
-    world.tick(seconds=61)
-    return world.current()
+from operator_core.world import DIGEST, World
 
 
 def test_first_revision_takes_everything(world: World) -> None:
@@ -170,8 +150,8 @@ def test_another_default_image_and_defaulted_field_change_nothing(world: World) 
 
 
 def test_restored_without_status_owners_and_workloads(world: World) -> None:
-    _promoted(world, "http://models/v2")
-    bad = _promoted(world, "http://models/v3")
+    world.promoted("http://models/v2")
+    bad = world.promoted("http://models/v3")
     world.quarantine(bad)
     world.settle()
     stable = world.current()

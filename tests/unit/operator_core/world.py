@@ -13,6 +13,7 @@ from lockstep_operator.core.routing import LiveRoute, Route
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 DEFAULTS = Defaults(runtime_image="lockstep/runtime:1")
+STEPS = {"rollout": {"steps": [{"weight": 10, "hold": "1m"}, {"weight": 50, "hold": "1m"}]}}
 DIGEST = "sha256:" + "a" * 64
 
 
@@ -110,6 +111,14 @@ class World:
         self.now += timedelta(**delta)
         self.turn()
         return self.settle()
+
+    def promoted(self, uri: str) -> str:
+        """Roll out another version to its end; return the name of its revision."""
+        self.change(uri)
+        self.settle()
+        for _ in self.md["spec"]["rollout"]["steps"]:
+            self.tick(seconds=61)
+        return self.current()
 
     def pods(self) -> list[dict[str, Any]]:
         found = []
