@@ -229,7 +229,11 @@ class Container:
             text = f"back-off {delay:g}s restarting failed container={who.replace(' in ', ' ')}"
             self._wait("CrashLoopBackOff", text)
             await self._context.sleep(delay)
-        self.restarts += not self._context.ending.is_set()
+        if self._context.ending.is_set():
+            return
+        if "terminated" in self.state:  # never counted before its end is in lastState
+            self._wait("ContainerCreating", "")
+        self.restarts += 1
 
     def _message(self, code: int) -> str:
         path = message_file(self._context, self.spec)
