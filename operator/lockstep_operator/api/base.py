@@ -37,7 +37,7 @@ Duration = Annotated[
 ObjectName = Annotated[str, Field(min_length=1, max_length=253)]
 Text = Annotated[str, Field(max_length=1024)]
 Timestamp = Annotated[str, Field(max_length=40, json_schema_extra={"format": "date-time"})]
-_QUANTITY = r"^\+?([0-9]+|[0-9]+\.[0-9]*|\.[0-9]+)(m|k|[KMGTPE]i?|[eE][+-]?[0-9]{1,3})?$"
+_QUANTITY = r"^\+?([0-9]+|[0-9]+\.[0-9]*|\.[0-9]+)(m|k|[MGTPE]|[KMGTPE]i|[eE][+-]?[0-9]{1,3})?$"
 Quantity = Annotated[
     int | str,
     Field(

@@ -11,4 +11,5 @@ MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
 MANAGED_BY = "lockstep"
 COMPONENT_LABEL = "app.kubernetes.io/component"
 DEPLOYMENT_LABEL = f"{GROUP}/model-deployment"
+ORPHANED_ANNOTATION = f"{GROUP}/orphaned-at"  # on tombstones: since when their deployment is gone
 REVISION_LABEL = f"{GROUP}/revision"

@@ -78,7 +78,10 @@ class Traffic(ApiType):
     ] = "Envoy"
     timeout: Annotated[
         Duration,
-        Field(description="Time for a whole answer, after which the router gives 504; 0s: none."),
+        Field(
+            description="Time for a whole answer, after which the router gives 504.",
+            json_schema_extra=cel(("duration(self) > duration('0s')", "must be longer than 0s")),
+        ),
     ] = "15s"
 
 

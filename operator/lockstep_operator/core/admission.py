@@ -35,12 +35,15 @@ def route_for(
 
 
 def _may_rise(facts: Facts, name: str) -> bool:
-    """A revision seen healthy may; so may stable where nothing else is allowed to serve."""
-    if facts.capacity(name) >= 1:
-        return True
-    is_stable = facts.stable is not None and name == facts.stable.name
+    """A revision seen healthy may; so may stable where nothing else is allowed to serve.
+
+    The first weight waits until every router pod was seen to know the cluster, but for a rollback.
+    """
     served = sum(weight for other, weight in facts.live.weights.items() if _allowed(facts, other))
-    return is_stable and name in facts.live.weights and served < FULL
+    rolls_back = served < FULL
+    if facts.capacity(name) >= 1:
+        return rolls_back or facts.weight(name) > 0 or facts.live.applied
+    return _is_stable(facts, name) and name in facts.live.weights and rolls_back
 
 
 def _allowed(facts: Facts, name: str) -> bool:

@@ -23,6 +23,7 @@ class Case:
     conflicts: tuple[Conflict, ...]
     refusals: tuple[Refusal, ...]
     waiting_seconds: float
+    invalid: str | None = None  # why the manifest cannot be carried out
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ def available(case: Case) -> Verdict:
         return Verdict(kinds.AVAILABLE, False, "NoStableRevision", message)
     # A router that cannot be asked just now: the pods' own readiness has to do.
     down = [one for one in carriers if not facts.live.healthy.get(one, facts.ready.get(one))]
-    if len(down) == len(carriers):
+    if down:
         return Verdict(kinds.AVAILABLE, False, "NoReadyPods", f"{', '.join(down)}: no ready pod")
     return Verdict(kinds.AVAILABLE, True, "Serving", f"stable revision {facts.stable.name}")
 
@@ -76,6 +77,10 @@ def first_obstacle(case: Case) -> Obstacle | None:
         if (obstacle := question(case)) is not None:
             return obstacle
     return None
+
+
+def _invalid_spec(case: Case) -> Obstacle | None:
+    return Obstacle("InvalidSpec", case.invalid, stalled=True) if case.invalid else None
 
 
 def _name_conflict(case: Case) -> Obstacle | None:
@@ -120,8 +125,10 @@ def _fails(case: Case) -> Obstacle | None:
 
 def _overdue(case: Case) -> Obstacle | None:
     """`progressDeadline` covers the time to readiness only."""
-    limit = parse_duration(case.facts.spec.rollout.progress_deadline).total_seconds()
-    if not case.decision.waiting_for or case.waiting_seconds <= limit:
+    facts = case.facts
+    limit = parse_duration(facts.spec.rollout.progress_deadline).total_seconds()
+    begun = facts.candidate is None or facts.weight(facts.desired.name) > 0
+    if begun or not case.decision.waiting_for or case.waiting_seconds <= limit:
         return None
     message = f"{case.decision.message}, for longer than progressDeadline"
     return Obstacle("ProgressDeadlineExceeded", message, stalled=True)
@@ -144,7 +151,9 @@ def _moving_traffic(case: Case) -> Obstacle | None:
     if facts.weight(name) != FULL:
         message = f"moving the traffic to {name}, now {to_percent(facts.weight(name))} %"
         return Obstacle("MovingTraffic", message, stalled=False)
-    if not facts.live.applied or not facts.live.complete:
+    timeout = parse_duration(facts.spec.traffic.timeout).total_seconds()
+    in_force = facts.live.timeout_seconds == timeout
+    if not in_force or not facts.live.applied or not facts.live.complete:
         return Obstacle("RouterUpdating", "waiting for every router pod", stalled=False)
     return None
 
@@ -158,6 +167,7 @@ def _scaling(case: Case) -> Obstacle | None:
 
 
 QUESTIONS: tuple[Callable[[Case], Obstacle | None], ...] = (
+    _invalid_spec,
     _name_conflict,
     _write_refused,
     _router_rejects,

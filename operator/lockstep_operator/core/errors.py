@@ -8,6 +8,7 @@ LockstepError
 │   ├── Invalid         400, 422: refused by schema, CEL or admission
 │   └── Unavailable     429, 5xx, timeouts, broken connections; worth another try
 ├── NameConflict        an object has a name we need and is not ours
+├── InvalidSpec         a manifest that the schema lets pass cannot be carried out
 └── PodUnreachable      a pod gave no 200 answer in time
 """
 
@@ -54,6 +55,10 @@ class NameConflict(LockstepError):
         super().__init__(f"{kind} {name!r} exists and is not managed by Lockstep")
         self.kind = kind
         self.name = name
+
+
+class InvalidSpec(LockstepError, ValueError):
+    """A manifest that the schema lets pass cannot be carried out; the message says which part."""
 
 
 class PodUnreachable(LockstepError):

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
+from lockstep_operator.api.group import ORPHANED_ANNOTATION
 from lockstep_operator.api.modelrevision import Promotion
 from lockstep_operator.core.digests import reported
 from lockstep_operator.core.facts import Facts
@@ -20,21 +21,26 @@ def patches(
     found = []
     for revision in facts.revisions:
         spec = _observed(revision, pods) | _promotions(facts, revision, promote)
-        owners = _owners(deployment, revision)
+        metadata = _adoption(deployment, revision)
         body: dict[str, Any] = {"spec": spec} if spec else {}
-        if owners is not None:
-            body["metadata"] = {"ownerReferences": owners}
+        if metadata:
+            body["metadata"] = metadata
         if body:
             version = revision.manifest["metadata"]["resourceVersion"]
             found.append(RevisionPatch(revision.name, version, body))
     return tuple(found)
 
 
-def _owners(deployment: Manifest, revision: Revision) -> list[dict[str, Any]] | None:
+def _adoption(deployment: Manifest, revision: Revision) -> dict[str, Any]:
     """Adopt by name; a quarantined revision has no owner, so that it outlives its deployment."""
+    metadata = revision.manifest["metadata"]
     wanted = [] if revision.quarantined else [owner_reference(deployment)]
-    present = revision.manifest["metadata"].get("ownerReferences") or []
-    return None if present == wanted else wanted
+    found: dict[str, Any] = {}
+    if (metadata.get("ownerReferences") or []) != wanted:
+        found["ownerReferences"] = wanted
+    if ORPHANED_ANNOTATION in (metadata.get("annotations") or {}):
+        found["annotations"] = {ORPHANED_ANNOTATION: None}
+    return found
 
 
 def _observed(revision: Revision, pods: list[Manifest]) -> dict[str, Any]:

@@ -82,7 +82,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to write, in this order: creates, route, children, patches, prune, events, status.
+    """What to write, in this order: creates, route, patches, children, prune, events, status.
 
     `creates`: ModelRevisions, created once and never applied again. `children`: server-side
     applied. `route` None: nothing wanted of the router. `status`/`revision_statuses`: whole status

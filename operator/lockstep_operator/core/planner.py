@@ -19,11 +19,16 @@ from lockstep_operator.core.manifests.serving import (
 from lockstep_operator.core.marks import patches
 from lockstep_operator.core.plan import Defaults, Manifest, Observed, Plan, Ref
 from lockstep_operator.core.retention import forgotten, serving, wanted_clusters
-from lockstep_operator.core.revisions import Revision, parse_revisions, with_content
-from lockstep_operator.core.rollout import Decision, decide
+from lockstep_operator.core.revisions import (
+    Revision,
+    parse_revisions,
+    stable_of,
+    with_content,
+)
+from lockstep_operator.core.rollout import decide
 from lockstep_operator.core.routing import Route
-from lockstep_operator.core.status import deployment_status, revision_status
-from lockstep_operator.core.times import parse_time
+from lockstep_operator.core.status import deployment_status, revision_status, unservable_status
+from lockstep_operator.core.times import parse_duration, parse_time
 
 # How often to look at the router while it has something to take over, or pods to find healthy.
 _ROUTER_POLL_SECONDS = 0.25
@@ -31,16 +36,17 @@ _ROUTER_POLL_SECONDS = 0.25
 
 def make_plan(observed: Observed, defaults: Defaults) -> Plan:
     """Return everything to write for one ModelDeployment now."""
-    deployment = observed.deployment
-    content = content_of(deployment["spec"])
+    deployment, invalid = observed.deployment, None
     revisions = parse_revisions(observed.revisions)
     created: list[Manifest] = []
-    desired = with_content(revisions, content)
+    desired: Revision | None
+    try:
+        desired, created = _desired(observed, revisions, defaults)
+    except ValueError as error:  # a bad manifest must not stop a rollback of what serves
+        invalid = str(error)
+        desired = stable_of(revisions) or next(iter(revisions), None)
     if desired is None:
-        taken = {manifest["metadata"]["name"] for manifest in observed.revisions}
-        name = mint_name(content, taken, deployment["metadata"]["name"])
-        created = [build_revision(deployment, name, content, defaults)]
-        [desired] = parse_revisions(created)
+        return Plan(status=unservable_status(deployment, str(invalid), observed.now))
     facts = Facts(
         spec=ModelDeploymentSpec.model_validate(deployment["spec"]),
         revisions=revisions,
@@ -50,10 +56,29 @@ def make_plan(observed: Observed, defaults: Defaults) -> Plan:
         now=observed.now,
         status=ModelDeploymentStatus.model_validate(deployment.get("status") or {}),
     )
-    return _plan(observed, facts, created)
+    return _plan(observed, facts, created, invalid)
 
 
-def _plan(observed: Observed, facts: Facts, created: list[Manifest]) -> Plan:
+def _desired(
+    observed: Observed, revisions: list[Revision], defaults: Defaults
+) -> tuple[Revision, list[Manifest]]:
+    """Return the revision that the manifest asks for, and its manifest where it is a new one.
+
+    Raises:
+        ValueError: the manifest cannot be carried out.
+    """
+    deployment = observed.deployment
+    content = content_of(deployment["spec"])
+    known = with_content(revisions, content)
+    if known is not None:
+        return known, []
+    taken = {manifest["metadata"]["name"] for manifest in observed.revisions}
+    name = mint_name(content, taken, deployment["metadata"]["name"])
+    created = build_revision(deployment, name, content, defaults)
+    return parse_revisions([created])[0], [created]
+
+
+def _plan(observed: Observed, facts: Facts, created: list[Manifest], invalid: str | None) -> Plan:
     deployment, metadata = observed.deployment, observed.deployment["metadata"]
     decision = decide(facts)
     case = Case(
@@ -63,6 +88,7 @@ def _plan(observed: Observed, facts: Facts, created: list[Manifest]) -> Plan:
         conflicts=observed.conflicts,
         refusals=observed.refusals,
         waiting_seconds=_waiting_seconds(observed, facts),
+        invalid=invalid,
     )
     weights = admit(facts, decision.weights)
     in_use = serving(facts)
@@ -83,13 +109,17 @@ def _plan(observed: Observed, facts: Facts, created: list[Manifest]) -> Plan:
             for one in facts.revisions
         },
         events=events(case, [one["metadata"]["name"] for one in created], status),
-        requeue_after=0.0 if created or marks else _requeue_after(facts, decision, route),
+        requeue_after=0.0 if created or marks else _requeue_after(case, route),
     )
 
 
 def _children(deployment: Manifest, facts: Facts, revision: Revision) -> list[Manifest]:
-    """One pod loads first and reports what it loaded; the others come after."""
-    replicas = facts.spec.replicas if revision.spec.observed else 1
+    """One pod loads first and reports what it loaded; the others come after.
+
+    One that is Ready and reported nothing never will: a foreign server.
+    """
+    first = not revision.spec.observed and not facts.ready.get(revision.name)
+    replicas = 1 if first else facts.spec.replicas
     digest = build_observed(deployment, revision)
     service = build_service(deployment, revision)
     return [
@@ -142,10 +172,14 @@ def _waiting_seconds(observed: Observed, facts: Facts) -> float:
     return (facts.now - parse_time(created)).total_seconds() if created else 0.0
 
 
-def _requeue_after(facts: Facts, decision: Decision, route: Route) -> float | None:
+def _requeue_after(case: Case, route: Route) -> float | None:
     """Seconds until time alone can change the plan."""
+    facts, decision = case.facts, case.decision
     moments = [moment for moment in (decision.hold_until, facts.warm_until) if moment]
     waits = [(moment - facts.now).total_seconds() for moment in moments if moment > facts.now]
+    if decision.waiting_for:
+        deadline = parse_duration(facts.spec.rollout.progress_deadline).total_seconds()
+        waits += [left for left in (deadline - case.waiting_seconds,) if left > 0]
     unsettled = facts.candidate is not None and decision.hold_until is None
     moving = unsettled and not facts.spec.paused and not decision.waiting_for
     if moving or _router_is_behind(facts, route):
@@ -158,4 +192,5 @@ def _router_is_behind(facts: Facts, route: Route) -> bool:
     live = facts.live
     wanted = {backend.revision: backend.weight for backend in route.backends}
     unseen = any(live.healthy.get(name, 0) < facts.ready.get(name, 0) for name in wanted)
-    return wanted != dict(live.weights) or unseen or not live.applied or not live.complete
+    changed = wanted != dict(live.weights) or route.timeout_seconds != live.timeout_seconds
+    return changed or unseen or not live.applied or not live.complete

@@ -69,6 +69,24 @@ def first_deployment(facts: Facts) -> Decision | None:
     )
 
 
+def give_back(facts: Facts) -> Decision | None:
+    """A candidate that lost all its pods lost its traffic too; it starts again at step one.
+
+    Only where the router was asked and sees none healthy, and stable can take it.
+    """
+    candidate, stable = facts.candidate, facts.stable
+    if candidate is None or stable is None or not facts.weight(candidate.name):
+        return None
+    gone = not facts.ready.get(candidate.name) and facts.live.healthy.get(candidate.name) == 0
+    if not gone or not facts.capacity(stable.name):
+        return None
+    return Decision(
+        weights={stable.name: FULL},
+        message=f"no pod of {candidate.name} is ready: its traffic is back at {stable.name}",
+        waiting_for={candidate.name: 1},
+    )
+
+
 def paused(facts: Facts) -> Decision | None:
     """Paused: the candidate keeps the weight it has."""
     if not facts.spec.paused:
@@ -126,6 +144,7 @@ def walk_steps(facts: Facts) -> Decision | None:
 POLICIES: tuple[Policy, ...] = (
     without_candidate,
     first_deployment,
+    give_back,
     paused,
     back_to_warm,
     walk_steps,
@@ -157,7 +176,8 @@ def _take_step(facts: Facts, step: int, started: datetime | None = None) -> Deci
     wanted = FULL if last else _step_weight(facts, step + 1)
     stay = facts.weight(name)
     if not _can_carry(facts, name, wanted):
-        needed = max(1, pods_needed(wanted, facts.spec.replicas))
+        known = name in facts.live.weights  # else it gets its cluster once all pods are up
+        needed = max(1, pods_needed(wanted, facts.spec.replicas)) if known else facts.spec.replicas
         return Decision(
             weights=_split(facts, stay),
             step=step,

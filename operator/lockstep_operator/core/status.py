@@ -1,6 +1,8 @@
 """Status of the ModelDeployment and its revisions: what was observed, never what was just asked."""
 
-from lockstep_operator.api.conditions import LOADED, READY
+from datetime import datetime
+
+from lockstep_operator.api.conditions import AVAILABLE, LOADED, READY, RECONCILING, STALLED
 from lockstep_operator.api.modeldeployment import (
     Address,
     ModelDeploymentStatus,
@@ -31,6 +33,20 @@ def deployment_status(deployment: Manifest, case: Case) -> Manifest:
         address=Address(url=f"http://{metadata['name']}.{metadata['namespace']}.svc"),
     )
     return status.manifest()
+
+
+def unservable_status(deployment: Manifest, problem: str, now: datetime) -> Manifest:
+    """Return the status of a ModelDeployment that never served and cannot be carried out."""
+    generation = deployment["metadata"].get("generation", 0)
+    before = ModelDeploymentStatus.model_validate(deployment.get("status") or {})
+    found = [
+        Verdict(AVAILABLE, False, "NoStableRevision", "nothing was ever served"),
+        Verdict(READY, False, "InvalidSpec", problem),
+        Verdict(RECONCILING, False, "InvalidSpec", problem),
+        Verdict(STALLED, True, "InvalidSpec", problem),
+    ]
+    conditions = stamped(found, before.conditions, generation, now)
+    return ModelDeploymentStatus(observed_generation=generation, conditions=conditions).manifest()
 
 
 def _rollout(case: Case) -> RolloutStatus | None:

@@ -1,6 +1,6 @@
 """Writing what a plan says, in its order, as far as the API server lets us."""
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from lockstep_operator.api.group import MODEL_REVISION
 from lockstep_operator.core.errors import Forbidden, Invalid, NameConflict
@@ -10,11 +10,15 @@ from lockstep_operator.shell.store import Manifest
 from lockstep_operator.shell.writer import Writer
 from lockstep_operator.traffic.interface import TrafficProvider
 
+# Asked right before the write: a ModelDeployment that came meanwhile must not lose its entries.
+Tenants = Callable[[], Sequence[Manifest]]
+
 
 class Execution:
     """One run of a plan. What concerns one object only is noted and does not stop the others.
 
-    The route comes before the children: taking traffic off a revision waits for nothing else.
+    The route comes first: taking traffic off a revision waits for nothing else. Then what must be
+    remembered, then the rest.
     """
 
     def __init__(self, writer: Writer, provider: TrafficProvider, namespace: str) -> None:
@@ -29,7 +33,7 @@ class Execution:
         """Return whether something could not be written."""
         return bool(self.conflicts or self.refusals)
 
-    async def run(self, plan: Plan, live: LiveRoute, tenants: Sequence[Manifest]) -> None:
+    async def run(self, plan: Plan, live: LiveRoute, tenants: Tenants) -> None:
         """Write all but the status.
 
         Raises:
@@ -40,12 +44,12 @@ class Execution:
             await self._try(manifest, self._writer.create(manifest))
         if plan.route is not None:
             route = {"kind": "route", "metadata": {"name": plan.route.deployment}}
-            await self._try(route, self._provider.reconcile(plan.route, live, tenants))
-        for manifest in plan.children:
-            await self._try(manifest, self._writer.apply(manifest))
+            await self._try(route, self._provider.reconcile(plan.route, live, tenants()))
         for patch in plan.patches:
             revision = {"kind": MODEL_REVISION, "metadata": {"name": patch.name}}
             await self._try(revision, self._writer.patch(MODEL_REVISION, self._namespace, patch))
+        for manifest in plan.children:
+            await self._try(manifest, self._writer.apply(manifest))
         for ref in plan.prune:
             stale = {"kind": ref.kind, "metadata": {"name": ref.name}}
             await self._try(stale, self._writer.delete(ref.kind, self._namespace, ref.name))

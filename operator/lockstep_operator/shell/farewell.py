@@ -9,7 +9,7 @@ import asyncio
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
-from lockstep_operator.api.group import MODEL_REVISION
+from lockstep_operator.api.group import MODEL_REVISION, ORPHANED_ANNOTATION
 from lockstep_operator.core.errors import NameConflict, NotFound
 from lockstep_operator.core.plan import RevisionPatch
 from lockstep_operator.core.times import format_time, parse_time
@@ -72,14 +72,11 @@ class Farewell:
 
     async def _keep_tombstone(self, namespace: str, revision: Manifest) -> None:
         """Part it from its owner, and note when, for the days are counted from then."""
-        body: Manifest = {}
-        if _owners(revision):
-            body["metadata"] = {"ownerReferences": None}
-        if not revision["spec"]["quarantine"].get("time"):
-            body["spec"] = {"quarantine": {"time": format_time(datetime.now(UTC))}}
-        if not body:
-            return
         metadata = revision["metadata"]
+        if not _owners(revision) and _orphaned_at(revision):
+            return
+        since = {ORPHANED_ANNOTATION: _orphaned_at(revision) or format_time(datetime.now(UTC))}
+        body = {"metadata": {"ownerReferences": None, "annotations": since}}
         patch = RevisionPatch(metadata["name"], metadata["resourceVersion"], body)
         try:
             await self._writer.patch(MODEL_REVISION, namespace, patch)
@@ -89,6 +86,11 @@ class Farewell:
 
 def _owners(manifest: Manifest) -> list[Manifest]:
     return manifest["metadata"].get("ownerReferences") or []
+
+
+def _orphaned_at(revision: Manifest) -> str | None:
+    annotations = revision["metadata"].get("annotations") or {}
+    return annotations.get(ORPHANED_ANNOTATION)
 
 
 def _quarantined(revision: Manifest) -> bool:
@@ -105,7 +107,7 @@ def _quarantined_kind(manifest: Manifest) -> bool:
 
 
 def _is_expired(revision: Manifest) -> bool:
-    since = revision["spec"]["quarantine"].get("time")
+    since = _orphaned_at(revision)
     return since is not None and datetime.now(UTC) - parse_time(since) > timedelta(
         days=TOMBSTONE_DAYS
     )

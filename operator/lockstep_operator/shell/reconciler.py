@@ -86,7 +86,7 @@ class Reconciler:
         observed = await gather(self._store, self._provider, deployment)
         plan = self._planner(observed, self._defaults)
         execution = Execution(self._writer, self._provider, namespace)
-        await execution.run(plan, observed.route, tenants_of(self._store, namespace))
+        await execution.run(plan, observed.route, lambda: tenants_of(self._store, namespace))
         reported = plan
         if execution.met_resistance:
             told = replace(observed, conflicts=execution.conflicts, refusals=execution.refusals)
@@ -95,7 +95,8 @@ class Reconciler:
         for refusal in execution.refusals:
             await self._recorder.record(deployment, "WriteRefused", refusal.message, warning=True)
         if execution.met_resistance:
-            return max(_NOT_AT_ONCE, _sooner(reported.requeue_after, _LOOK_AGAIN))
+            again = max(_NOT_AT_ONCE, _sooner(reported.requeue_after, _LOOK_AGAIN))
+            return self._pace.stretch(key, reported, again)
         delay = 0.0 if plan.creates or plan.patches else plan.requeue_after
         return self._pace.stretch(key, plan, delay)
 

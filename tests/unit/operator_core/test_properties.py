@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from operator_core.test_obstacles import HOSTILE
 from operator_core.world import World, deployment
 
 URIS = [f"http://models/v{number}" for number in range(1, 5)]
@@ -32,6 +33,10 @@ class Rollouts(RuleBasedStateMachine):
     @rule(uri=st.sampled_from(URIS))
     def apply_manifest(self, uri: str) -> None:
         self.world.change(uri)
+
+    @rule(runtime=st.sampled_from([{}, *HOSTILE]))
+    def edit_runtime(self, runtime: dict[str, object]) -> None:
+        self.world.md["spec"]["runtime"] = runtime
 
     @rule(replicas=st.integers(1, 5))
     def scale(self, replicas: int) -> None:
@@ -121,7 +126,9 @@ class Rollouts(RuleBasedStateMachine):
             return
         world = self.world
         plan = world.plan()
-        assert plan.route is not None
+        if plan.route is None:
+            assert not world.revisions, "only what never served has no route"
+            return
         weights = {backend.revision: backend.weight for backend in plan.route.backends}
         assert sum(weights.values()) in (0, 10_000)
         quarantined = {
@@ -160,6 +167,7 @@ class Rollouts(RuleBasedStateMachine):
         world = self.world
         world.pods_start = world.router_moves = True
         world.md["spec"]["paused"] = False
+        world.md["spec"].pop("runtime", None)
         for _ in range(6):
             world.turn()
             world.settle()

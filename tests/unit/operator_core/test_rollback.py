@@ -1,5 +1,6 @@
 """Ways back: quarantine, release, revert, over a cluster made of data."""
 
+from lockstep_operator.api.group import ORPHANED_ANNOTATION
 from operator_core.world import World
 
 
@@ -118,3 +119,12 @@ def test_rollback_starts_no_older_cold_revision(world: World) -> None:
     world.quarantine(third)
     world.settle()
     assert ("Deployment", oldest) not in world.children
+
+
+def test_a_tombstone_is_adopted_again(world: World) -> None:
+    bad = world.promoted("http://models/v2")
+    world.quarantine(bad)
+    world.settle()
+    world.revisions[bad]["metadata"]["annotations"] = {ORPHANED_ANNOTATION: "2026-01-01T00:00:00Z"}
+    patch = next(one for one in world.plan().patches if one.name == bad)
+    assert patch.body == {"metadata": {"annotations": {ORPHANED_ANNOTATION: None}}}

@@ -34,6 +34,7 @@ class World:
     revisions: dict[str, dict[str, Any]] = field(default_factory=dict)
     children: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     broken: dict[str, str] = field(default_factory=dict)
+    digest: str | None = DIGEST
     pods_start: bool = True
     router_moves: bool = True
     live: LiveRoute = field(default_factory=lambda: LiveRoute(ready_pods=2))
@@ -203,7 +204,8 @@ class World:
             fetch = {"name": "fetch", "state": ended}
             conditions = [{"type": "Ready", "status": "False"}]
         else:
-            done = {"exitCode": 0, "message": json.dumps({"digest": DIGEST})}
+            said = json.dumps({"digest": self.digest}) if self.digest else ""
+            done = {"exitCode": 0, "message": said}
             fetch = {"name": "fetch", "state": {"terminated": done}}
             status = "True" if self.pods_start else "False"
             conditions = [{"type": "Ready", "status": status}]

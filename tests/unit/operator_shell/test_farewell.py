@@ -3,6 +3,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from lockstep_operator.api.group import ORPHANED_ANNOTATION
 from lockstep_operator.shell.farewell import Farewell
 from lockstep_operator.shell.store import Store
 from lockstep_operator.shell.writer import Writer
@@ -80,7 +81,7 @@ def test_a_quarantined_revision_stays_without_owner_and_with_a_time(world):
     [kept] = world.api.objects.values()
     assert "ownerReferences" not in kept["metadata"]
     assert kept["spec"]["quarantine"]["reason"] == "bad"
-    assert kept["spec"]["quarantine"]["time"].endswith("Z")
+    assert kept["metadata"]["annotations"][ORPHANED_ANNOTATION].endswith("Z")
     writes = list(world.api.writes())
     run(world.say())
     assert world.api.writes() == writes
@@ -95,9 +96,16 @@ def test_what_belongs_to_a_tombstone_goes(world):
 
 @pytest.mark.parametrize(("days", "left"), [(29, ["ModelRevision churn-1"]), (31, [])])
 def test_tombstones_are_kept_for_thirty_days(world, days, left):
-    world.have(quarantined("churn-1", days_ago(days)))
+    orphaned = {"annotations": {ORPHANED_ANNOTATION: days_ago(days)}}
+    world.have(quarantined("churn-1", days_ago(99), metadata=orphaned))
     run(world.say())
     assert world.left() == left
+
+
+def test_the_days_count_from_the_deletion_not_from_the_quarantine(world):
+    world.have(quarantined("churn-1", days_ago(99), metadata=OWNED))
+    run(world.say())
+    assert world.left() == ["ModelRevision churn-1"]
 
 
 def test_ownerless_objects_wait_for_a_restore_to_bring_their_deployment(world):

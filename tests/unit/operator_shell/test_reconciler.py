@@ -117,8 +117,8 @@ async def test_writes_in_order(world):
     assert [call for call in world.api.calls if not call.startswith("get")] == [
         "create ModelRevision churn-1a2b3c4d",
         "route churn 1",
-        "apply Service churn-1a2b3c4d",
         "patch ModelRevision churn-old",
+        "apply Service churn-1a2b3c4d",
         "delete Service stale",
         next(call for call in world.api.calls if call.startswith("create Event")),
         "patch ModelRevision/status churn-old",

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from lockstep_operator.core.errors import InvalidSpec
+
 # The keys that tell list items apart, tried in this order.
 _ITEM_KEYS = ("name", "mountPath", "containerPort", "topologyKey", "key", "ip")
 
@@ -29,6 +31,8 @@ def _merged_maps(base: dict[str, Any], overlay: dict[str, Any]) -> dict[str, Any
 
 
 def _merged_lists(base: list[Any], overlay: list[Any], key: str) -> list[Any]:
+    if not all(isinstance(item[key], str | int) for item in overlay):
+        raise InvalidSpec(f"spec.runtime.podTemplate: {key!r} of a list item must be a plain value")
     changes = {item[key]: item for item in overlay}
     kept = [merged(item, changes.pop(item[key], {})) for item in base]
     return kept + list(changes.values())

@@ -4,6 +4,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from lockstep_operator.api.content import Content, Model, Runtime
+from lockstep_operator.core.errors import InvalidSpec
 from lockstep_operator.core.manifests.overlay import merged
 from lockstep_operator.core.names import MODEL_PORT, model_labels, observed_name
 from lockstep_operator.core.plan import Defaults, Manifest
@@ -29,10 +30,23 @@ def render_pod_template(
         "metadata": {"labels": model_labels(deployment, revision)},
         "spec": _pod_spec(deployment, revision, content, defaults),
     }
-    with_overlay: Manifest = merged(template, content.runtime.pod_template or {})
+    overlay = content.runtime.pod_template or {}
+    _check(overlay)
+    with_overlay: Manifest = merged(template, overlay)
     # The labels are how everything finds its pods; an overlay adds to them only.
     with_overlay["metadata"]["labels"] |= template["metadata"]["labels"]
     return with_overlay
+
+
+def _check(overlay: dict[str, Any]) -> None:
+    """The API server cannot check a free-form field; what would break the template is refused."""
+    metadata = overlay.get("metadata", {})
+    parts = {"metadata": metadata, "spec": overlay.get("spec", {})}
+    if isinstance(metadata, dict):
+        parts["metadata.labels"] = metadata.get("labels", {})
+    for path, part in parts.items():
+        if not isinstance(part, dict):
+            raise InvalidSpec(f"spec.runtime.podTemplate.{path} must be a map")
 
 
 def _pod_spec(

@@ -37,7 +37,7 @@ from lockstep_operator.traffic.interface import Cluster, PodReader
 
 Manifest = dict[str, Any]
 
-READ_SECONDS = 2.0
+READ_SECONDS = 1.0
 _ROUTER_KINDS = ("PodDisruptionBudget", "Deployment", "ConfigMap")
 _log = structlog.get_logger(__name__)
 
