@@ -61,6 +61,10 @@ def available(case: Case) -> Verdict:
     carriers = [name for name, weight in facts.live.weights.items() if weight]
     if not facts.live.ready_pods:
         return Verdict(kinds.AVAILABLE, False, "RouterNotReady", "no router pod is ready")
+    service = Conflict("Service", facts.desired.spec.model_deployment_name)
+    if service in case.conflicts:
+        message = f"Service {service.name!r} is not ours and leads elsewhere"
+        return Verdict(kinds.AVAILABLE, False, "NameConflict", message)
     if facts.stable is None or not carriers:
         message = case.decision.message or "no revision may serve"
         return Verdict(kinds.AVAILABLE, False, "NoStableRevision", message)

@@ -96,15 +96,14 @@ class Leader:
 
     async def _try_acquire(self) -> bool:
         try:
-            self._see(await self._client.get("Lease", self._namespace, self._name))
-            if not self._is_free():
-                return False
-            return await self._take()
-        except NotFound:
-            return await self._create()
+            try:
+                self._see(await self._client.get("Lease", self._namespace, self._name))
+            except NotFound:
+                return await self._create()
+            return await self._take() if self._is_free() else False
         except Forbidden as error:
             raise StartupError(f"no right to use the Lease: {error}") from error
-        except (Conflict, Unavailable) as error:
+        except (Conflict, NotFound, Unavailable) as error:
             _log.warning("lease not taken", error=str(error))
             return False
 

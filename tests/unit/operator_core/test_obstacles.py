@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from lockstep_operator.core.plan import Conflict
 from operator_core.world import World, deployment
 
 HOSTILE: list[dict[str, Any]] = [
@@ -108,3 +109,10 @@ def test_a_server_that_reports_no_digest_is_scaled_all_the_same() -> None:
     world.settle()
     assert world.condition("Ready") == ("True", "Serving")
     assert sum(world.ready().values()) == 3
+
+
+def test_not_available_behind_a_strangers_service(world: World) -> None:
+    world.conflicts = (Conflict("Service", "churn"),)
+    world.reconcile()
+    assert world.condition("Available") == ("False", "NameConflict")
+    assert world.condition("Ready") == ("False", "NameConflict")

@@ -50,6 +50,19 @@ def test_creates_the_lease_and_leads_at_once(api):
     assert api.objects[KEY]["spec"]["leaseDurationSeconds"] == 15
 
 
+def test_a_create_whose_answer_got_lost_is_looked_at_again(api):
+    me = leader(api)
+    api.fail("create", "Lease", Unavailable("server disconnected"))
+    run(me.acquire())
+    assert api.objects[KEY]["spec"]["holderIdentity"] == "me"
+
+
+def test_no_right_to_create_the_lease_is_said(api):
+    api.fail("create", "Lease", Forbidden("no"))
+    with pytest.raises(StartupError, match="no right"):
+        run(leader(api).acquire())
+
+
 @pytest.mark.parametrize(
     "free",
     [
