@@ -36,15 +36,18 @@ def _steps(case: Case) -> Iterator[Event]:
 
 
 def _promotions(case: Case, after: ModelDeploymentStatus) -> Iterator[Event]:
+    """Told from what the status said before: the promotion itself may be long written."""
     before, now = case.facts.status.stable_revision, after.stable_revision
-    if case.decision.promote:
-        yield Event("Promoted", f"{case.decision.promote} is the stable revision")
+    if before == now:
+        return
     quarantined = {one.name: one for one in case.facts.revisions if one.quarantined}
-    if before in quarantined and now != before:
+    if before in quarantined:
         mark = quarantined[before].spec.quarantine
         reason = mark.reason if mark else ""
         target = f"back to {now}" if now else "no revision left to go back to"
         yield Event("RolledBack", f"{before} is quarantined ({reason}): {target}", warning=True)
+    elif now:
+        yield Event("Promoted", f"{now} is the stable revision")
 
 
 def _obstacles(before: ModelDeploymentStatus, after: ModelDeploymentStatus) -> Iterator[Event]:

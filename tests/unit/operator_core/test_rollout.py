@@ -1,5 +1,8 @@
 """Behaviour of a whole rollout, over a cluster made of data."""
 
+from dataclasses import replace
+from datetime import timedelta
+
 from operator_core.world import DIGEST, World
 
 
@@ -172,3 +175,19 @@ def test_restored_without_status_owners_and_workloads(world: World) -> None:
     }
     assert owners.pop(bad) == []
     assert set(map(tuple, owners.values())) == {("uid-restored",)}
+
+
+def test_a_promotion_is_told_though_its_own_pass_was_cut_short(world: World) -> None:
+    """The write succeeded, its answer was lost, and the next pass finds it done."""
+    world.change("http://models/v2")
+    world.settle()
+    world.now += timedelta(seconds=61)
+    world.settle()
+    world.now += timedelta(seconds=61)
+    plan = world.plan()
+    assert [patch.body["spec"]["promotions"][-1]["number"] for patch in plan.patches] == [2]
+    world.carry_out(replace(plan, events=(), status=world.md["status"]))
+    world.settle()
+    told = [event for event in world.events if event.startswith("Promoted")]
+    assert told[-1] == f"Promoted: {world.current()} is the stable revision"
+    assert len(told) == 2
