@@ -94,6 +94,23 @@ class Resources(ContentType):
 class Runtime(ContentType):
     """The server that runs the model."""
 
+    model_config = ConfigDict(
+        json_schema_extra=cel(
+            (
+                "!has(self.type) || self.type != 'Custom' || has(self.image)",
+                "runtime.type Custom needs an image",
+            ),
+        )
+    )
+
+    type: Annotated[
+        Literal["Lockstep", "Custom"],
+        Field(
+            description="`Lockstep`: our model server. `Custom`: the image is a server of your "
+            "own, started as it is; it finds the model in /mnt/lockstep/model and listens on "
+            "port 8080. Command, arguments and probes come from podTemplate.",
+        ),
+    ] = "Lockstep"
     image: Annotated[
         str | None,
         Field(

@@ -7,11 +7,13 @@ from pydantic import ConfigDict, Field
 from lockstep_operator.api.base import FREE_FORM, ApiType, ObjectName, Text, Timestamp, cel
 from lockstep_operator.api.conditions import Conditions
 from lockstep_operator.api.content import Content
+from lockstep_operator.api.gates import Analysis, EvaluationRecord
 
 _IMMUTABLE = cel(("self == oldSelf", "is immutable: a change is a new revision"))
 
 ROLES = ("stable", "candidate", "warm", "cold", "quarantined")
 Role = Literal["stable", "candidate", "warm", "cold", "quarantined"]
+Warmth = Literal["warm", "cold", "unrestorable"]
 
 
 class RevisionContent(Content):
@@ -41,6 +43,11 @@ class Promotion(ApiType):
             "this one count no more, whether they are released or not.",
         ),
     ] = []
+    by: Annotated[
+        str | None,
+        Field(max_length=256, description="Who asked for it, where a person did."),
+    ] = None
+    reason: Text = ""
 
 
 class Quarantine(ApiType):
@@ -49,6 +56,43 @@ class Quarantine(ApiType):
     reason: Annotated[str, Field(min_length=1, max_length=1024)]
     by: Annotated[str | None, Field(max_length=256)] = None
     time: Timestamp | None = None
+
+
+class Order(ApiType):
+    """What a person asked for: who, when and why."""
+
+    reason: Text = ""
+    by: Annotated[str | None, Field(max_length=256)] = None
+    time: Timestamp | None = None
+
+
+class Approval(Order):
+    """Somebody lets the rollout go on after a step."""
+
+    step: Annotated[int, Field(ge=1, le=20)]
+
+
+class RolloutOrders(ApiType):
+    """What people asked for in the rollout of this revision. Cleared when the rollout ends."""
+
+    paused: Annotated[Order | None, Field(description="Stay at the weight it has.")] = None
+    aborted: Annotated[
+        Order | None,
+        Field(description="Weight 0, without a quarantine. Remove it to start at step one."),
+    ] = None
+    promote: Annotated[
+        Order | None, Field(description="Promote as soon as it is ready, whatever steps are left.")
+    ] = None
+    approvals: Annotated[list[Approval], Field(max_length=20)] = []
+
+
+class Restore(Order):
+    """Make this revision stable again: it is scaled up first, and takes over once it is ready."""
+
+    quarantine: Annotated[
+        list[ObjectName],
+        Field(max_length=10, description="Revisions that are quarantined when it takes over."),
+    ] = []
 
 
 class ModelRevisionSpec(ApiType):
@@ -79,6 +123,8 @@ class ModelRevisionSpec(ApiType):
     observed: ObservedModel | None = None
     promotions: Annotated[list[Promotion], Field(max_length=10)] = []
     quarantine: Quarantine | None = None
+    rollout: RolloutOrders | None = None
+    restore: Restore | None = None
 
 
 class ModelRevisionStatus(ApiType):
@@ -87,10 +133,21 @@ class ModelRevisionStatus(ApiType):
     observed_generation: Annotated[int, Field(ge=0, le=2**53)] = 0
     conditions: Conditions = []
     role: Role | None = None
+    warmth: Annotated[
+        Warmth | None,
+        Field(
+            description="`warm`: its pods run. `cold`: they would have to be started. "
+            "`unrestorable`: the last start failed; message says why.",
+        ),
+    ] = None
     replicas: Annotated[int, Field(ge=0, le=100000)] = 0
     ready_replicas: Annotated[int, Field(ge=0, le=100000)] = 0
     weight: Annotated[float, Field(ge=0, le=100)] = 0
     message: Text = ""
+    analysis: Analysis | None = None
+    evaluations: Annotated[
+        list[EvaluationRecord], Field(max_length=10, description="The last ones, newest last.")
+    ] = []
 
 
 class ModelRevision(ApiType):
