@@ -6,10 +6,19 @@ whatever else happens; first the cluster, then its weight, and the other way rou
 
 from collections.abc import Collection, Mapping
 
+from lockstep_operator.api.traffic import Traffic
+from lockstep_operator.core.decision import Decision
 from lockstep_operator.core.facts import Facts
-from lockstep_operator.core.routing import Backend, Route
+from lockstep_operator.core.routing import (
+    Backend,
+    Match,
+    Mirror,
+    Route,
+    Sticky,
+    TrafficSettings,
+)
 from lockstep_operator.core.times import parse_duration
-from lockstep_operator.core.weights import FULL
+from lockstep_operator.core.weights import FULL, from_percent
 
 Weights = dict[str, int]
 
@@ -24,14 +33,62 @@ def admit(facts: Facts, wanted: Mapping[str, int]) -> Weights:
 
 
 def route_for(
-    facts: Facts, namespace: str, deployment: str, weights: Weights, wanted: Collection[str]
+    facts: Facts,
+    decision: Decision,
+    namespace: str,
+    weights: Weights,
+    wanted: Collection[str],
 ) -> Route:
     """Return the route: `wanted` revisions keep or get a cluster, others lose it when unused."""
     names = {name for name in facts.live.weights if _keeps_cluster(facts, name, weights, wanted)}
     names |= {name for name in wanted if _gets_cluster(facts, name)}
-    backends = tuple(Backend(name, weights.get(name, 0)) for name in sorted(names))
-    timeout = parse_duration(facts.spec.traffic.timeout).total_seconds()
-    return Route(namespace, deployment, backends, timeout)
+    candidate, stable = _taker(facts, decision), facts.stable
+    share = from_percent(facts.spec.traffic.mirror or 0)
+    return Route(
+        namespace=namespace,
+        deployment=facts.desired.spec.model_deployment_name,
+        backends=tuple(Backend(name, weights.get(name, 0)) for name in sorted(names)),
+        settings=traffic_settings(facts.spec.traffic),
+        mirror=Mirror(candidate, share) if candidate and share else None,
+        candidate=candidate,
+        stable=stable.name if stable and weights.get(stable.name) else None,
+        urgent=any(one.quarantined and one.name in facts.live.weights for one in facts.revisions),
+    )
+
+
+def traffic_settings(traffic: Traffic) -> TrafficSettings:
+    """Return what the manifest says of the traffic, in plain numbers."""
+    sticky, outliers, breaker = traffic.sticky, traffic.outlier_detection, traffic.circuit_breaker
+    return TrafficSettings(
+        timeout=_seconds(traffic.timeout),
+        idle_timeout=_seconds(traffic.idle_timeout) if traffic.idle_timeout else None,
+        matches=tuple(
+            Match(header=one.header, cookie=one.cookie, value=one.value, to=one.to)
+            for one in traffic.match
+        ),
+        sticky=Sticky(sticky.header, sticky.cookie, _seconds(sticky.ttl)) if sticky else None,
+        consecutive_errors=outliers.consecutive_errors,
+        ejection_time=_seconds(outliers.ejection_time),
+        max_ejected_percent=outliers.max_ejected_percent,
+        max_connections=breaker.max_connections,
+        max_requests=breaker.max_requests,
+        max_pending_requests=breaker.max_pending_requests,
+    )
+
+
+def _seconds(duration: str) -> float:
+    return parse_duration(duration).total_seconds()
+
+
+def _taker(facts: Facts, decision: Decision) -> str | None:
+    """Return the candidate where it may get matched and mirrored requests: from step one on."""
+    candidate = facts.candidate
+    begun = decision.step >= 1 and facts.stable is not None
+    if candidate is None or not begun:
+        return None
+    # A router that cannot be asked just now must not make them go and come back.
+    goes_on = facts.live.candidate == candidate.name and facts.ready.get(candidate.name)
+    return candidate.name if goes_on or facts.capacity(candidate.name) else None
 
 
 def _may_rise(facts: Facts, name: str) -> bool:

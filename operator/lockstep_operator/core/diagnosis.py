@@ -4,11 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from lockstep_operator.api import conditions as kinds
+from lockstep_operator.core.admission import traffic_settings
 from lockstep_operator.core.conditions import Verdict
+from lockstep_operator.core.decision import Decision
 from lockstep_operator.core.facts import Facts
 from lockstep_operator.core.failures import Failure
 from lockstep_operator.core.plan import Conflict, Refusal
-from lockstep_operator.core.rollout import Decision
 from lockstep_operator.core.times import parse_duration
 from lockstep_operator.core.weights import FULL, to_percent
 
@@ -22,7 +23,6 @@ class Case:
     failures: dict[str, Failure]
     conflicts: tuple[Conflict, ...]
     refusals: tuple[Refusal, ...]
-    waiting_seconds: float
     invalid: str | None = None  # why the manifest cannot be carried out
 
 
@@ -113,7 +113,7 @@ def _quarantined(case: Case) -> Obstacle | None:
     message = (
         f"the manifest still asks for {desired.name}, which is quarantined: "
         f"{desired.spec.quarantine.reason}. Change the manifest, or remove spec.quarantine of "
-        f"ModelRevision {desired.name} to release it"
+        f"ModelRevision {desired.name} (`lockstep release`) to release it"
     )
     return Obstacle("SpecQuarantined", message, stalled=True)
 
@@ -127,26 +127,48 @@ def _fails(case: Case) -> Obstacle | None:
     return Obstacle(failure.reason, f"{name}: {failure.message}", stalled=ready == 0)
 
 
+def _restore_fails(case: Case) -> Obstacle | None:
+    """Nothing was moved: the revision that somebody wants back does not start."""
+    restoring = case.facts.restoring
+    failure = case.failures.get(restoring.name) if restoring else None
+    if restoring is None or failure is None:
+        return None
+    message = (
+        f"cannot go back to {restoring.name}: {failure.message}; the traffic stays where it is. "
+        f"`lockstep abort` drops the wish"
+    )
+    return Obstacle("RestoreFails", message, stalled=True)
+
+
 def _overdue(case: Case) -> Obstacle | None:
     """`progressDeadline` covers the time to readiness only."""
-    facts = case.facts
-    limit = parse_duration(facts.spec.rollout.progress_deadline).total_seconds()
+    facts, waiting = case.facts, case.decision.waiting_for
     begun = facts.candidate is None or facts.weight(facts.desired.name) > 0
-    if begun or not case.decision.waiting_for or case.waiting_seconds <= limit:
+    if not waiting or (begun and facts.restoring is None):
+        return None
+    limit = parse_duration(facts.spec.rollout.progress_deadline)
+    asked = [facts.asked_at[name] for name in waiting if name in facts.asked_at]
+    if not asked or facts.now <= min(asked) + limit:
         return None
     message = f"{case.decision.message}, for longer than progressDeadline"
     return Obstacle("ProgressDeadlineExceeded", message, stalled=True)
 
 
+_WAITS_FOR_A_PERSON = ("Aborted", "AnalysisDeadlineExceeded")
+_SAID_AS_IT_IS = ("Paused", "AwaitingApproval", "Restoring", *_WAITS_FOR_A_PERSON)
+
+
 def _rolling_out(case: Case) -> Obstacle | None:
-    facts, decision = case.facts, case.decision
-    if facts.candidate is None:
+    facts, decision, phase = case.facts, case.decision, case.decision.phase
+    if phase is None:
         return None
-    if facts.spec.paused:
-        return Obstacle("Paused", decision.message, stalled=False)
-    weight = to_percent(facts.weight(facts.candidate.name))
-    message = f"{facts.candidate.name} at {weight} %: {decision.message or 'promoting'}"
-    return Obstacle("RollingOut", message, stalled=False)
+    if phase in _SAID_AS_IT_IS:
+        message = decision.message or f"going back to {decision.promote}"
+        return Obstacle(phase, message, stalled=phase in _WAITS_FOR_A_PERSON)
+    weight = to_percent(facts.weight(facts.desired.name))
+    message = f"{facts.desired.name} at {weight} %: {decision.message or 'promoting'}"
+    reason = "GatesInconclusive" if phase == "Inconclusive" else "RollingOut"
+    return Obstacle(reason, message, stalled=False)
 
 
 def _moving_traffic(case: Case) -> Obstacle | None:
@@ -155,8 +177,7 @@ def _moving_traffic(case: Case) -> Obstacle | None:
     if facts.weight(name) != FULL:
         message = f"moving the traffic to {name}, now {to_percent(facts.weight(name))} %"
         return Obstacle("MovingTraffic", message, stalled=False)
-    timeout = parse_duration(facts.spec.traffic.timeout).total_seconds()
-    in_force = facts.live.timeout_seconds == timeout
+    in_force = facts.live.settings == traffic_settings(facts.spec.traffic)
     if not in_force or not facts.live.applied or not facts.live.complete:
         return Obstacle("RouterUpdating", "waiting for every router pod", stalled=False)
     return None
@@ -175,6 +196,7 @@ QUESTIONS: tuple[Callable[[Case], Obstacle | None], ...] = (
     _name_conflict,
     _write_refused,
     _router_rejects,
+    _restore_fails,
     _quarantined,
     _fails,
     _overdue,

@@ -9,7 +9,19 @@ from lockstep_operator.core.diagnosis import Case
 from lockstep_operator.core.plan import Event, Manifest
 from lockstep_operator.core.weights import to_percent
 
-_NO_WARNING = ("RollingOut", "Paused", "MovingTraffic", "RouterUpdating", "Scaling", "Serving")
+# Reasons of Ready=False that are the usual course of things.
+_NO_WARNING = (
+    "RollingOut",
+    "GatesInconclusive",
+    "AwaitingApproval",
+    "Paused",
+    "Restoring",
+    "MovingTraffic",
+    "RouterUpdating",
+    "Scaling",
+    "Serving",
+)
+_TOLD = ("Paused", "AwaitingApproval", "Restoring")
 
 
 def events(case: Case, created: list[str], status: Manifest) -> tuple[Event, ...]:
@@ -18,6 +30,8 @@ def events(case: Case, created: list[str], status: Manifest) -> tuple[Event, ...
     return (
         *(Event("RevisionCreated", f"created revision {name}") for name in created),
         *_steps(case),
+        *_phases(case, after),
+        *_gates(case),
         *_promotions(case, after),
         *_obstacles(case.facts.status, after),
         *_revision_failures(case),
@@ -30,9 +44,29 @@ def _steps(case: Case) -> Iterator[Event]:
     before = facts.recorded.step if facts.recorded else 0
     if candidate and decision.step > before:
         weight = to_percent(decision.weights.get(candidate.name, 0))
-        total = len(facts.spec.rollout.steps)
+        total = len(facts.spec.rollout.walk)
         message = f"{candidate.name}: step {decision.step} of {total}, {weight} %"
         yield Event("StepStarted", message)
+
+
+def _phases(case: Case, after: ModelDeploymentStatus) -> Iterator[Event]:
+    """What a person asked for, or is asked for."""
+    before, now = case.facts.status.rollout, after.rollout
+    was, phase = before.phase if before else None, now.phase if now else None
+    if was == phase:
+        return
+    if was == "Paused" and phase is not None:
+        yield Event("Resumed", f"{case.facts.desired.name} goes on")
+    if phase in _TOLD and now is not None:
+        yield Event(phase, now.message or f"{case.facts.desired.name}: {phase}")
+
+
+def _gates(case: Case) -> Iterator[Event]:
+    """A gate that failed is told with the quarantine that it brings."""
+    if case.decision.quarantine:
+        name = case.facts.desired.name
+        yield Event("GateFailed", f"{name}: {case.decision.quarantine}", warning=True)
+        yield Event("GateFailed", case.decision.quarantine, warning=True, revision=name)
 
 
 def _promotions(case: Case, after: ModelDeploymentStatus) -> Iterator[Event]:

@@ -1,17 +1,24 @@
 """The facts that one decision rests on, worked out once from what was gathered."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from lockstep_operator.api.gates import Analysis
+from lockstep_operator.api.group import REVISION_LABEL
 from lockstep_operator.api.modeldeployment import (
     ModelDeploymentSpec,
     ModelDeploymentStatus,
     RolloutStatus,
 )
+from lockstep_operator.api.modelrevision import RolloutOrders
+from lockstep_operator.core.failures import is_ready
+from lockstep_operator.core.plan import Observed
 from lockstep_operator.core.revisions import Revision, previous_of, stable_of
 from lockstep_operator.core.routing import LiveRoute
-from lockstep_operator.core.times import parse_duration
+from lockstep_operator.core.times import parse_duration, parse_time
+
+_NO_ORDERS = RolloutOrders()
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +26,8 @@ class Facts:
     """One ModelDeployment as it stands.
 
     `desired`: the revision whose content the manifest asks for. `ready`: Ready pods by revision.
-    `recorded`: what the status says of the rollout; losing it may delay, never advance.
+    `asked_at`: since when a revision's pods are wanted. `status`: what was reported last; losing
+    it may delay, never advance. `analysis`: what the gates found at the step at hand.
     """
 
     spec: ModelDeploymentSpec
@@ -29,6 +37,8 @@ class Facts:
     live: LiveRoute
     now: datetime
     status: ModelDeploymentStatus
+    asked_at: Mapping[str, datetime] = field(default_factory=dict)
+    analysis: Analysis | None = None
 
     @property
     def stable(self) -> Revision | None:
@@ -42,10 +52,39 @@ class Facts:
 
     @property
     def candidate(self) -> Revision | None:
-        """The desired revision, while it is neither stable nor quarantined."""
+        """The desired revision, while it is neither stable nor quarantined, nor about to be."""
+        stable, desired = self.stable, self.desired
+        if desired.quarantined or (stable is not None and stable.name == desired.name):
+            return None
+        condemned = stable.spec.restore.quarantine if stable and stable.spec.restore else []
+        return None if desired.name in condemned else desired
+
+    @property
+    def restoring(self) -> Revision | None:
+        """The revision that somebody wants back, until it is stable."""
         stable = self.stable
-        is_stable = stable is not None and stable.name == self.desired.name
-        return None if is_stable or self.desired.quarantined else self.desired
+        asked = [
+            one
+            for one in self.revisions
+            if one.spec.restore and not one.quarantined and (not stable or one.name != stable.name)
+        ]
+        return max(asked, key=_restore_time, default=None)
+
+    @property
+    def orders(self) -> RolloutOrders:
+        """What people asked for in the candidate's rollout."""
+        candidate = self.candidate
+        return (candidate.spec.rollout if candidate else None) or _NO_ORDERS
+
+    @property
+    def paused_by(self) -> str | None:
+        """What pauses the rollout, None when nothing does."""
+        if self.spec.paused:
+            return "spec.paused of the manifest"
+        order = self.orders.paused
+        if order is None:
+            return None
+        return f"{order.by or 'an order'}" + (f": {order.reason}" if order.reason else "")
 
     @property
     def warm_until(self) -> datetime | None:
@@ -64,8 +103,15 @@ class Facts:
         until, previous, stable = self.warm_until, self.previous, self.stable
         if until is None or previous is None or stable is None or self.now >= until:
             return None
+        if self.replaces:  # there is no room for a second revision's pods
+            return None
         # After a rollback the number before was revoked, and nothing cold is started for it.
         return previous if previous.number == stable.number - 1 else None
+
+    @property
+    def replaces(self) -> bool:
+        """Whether the old pods stop before the new ones start."""
+        return self.spec.rollout.strategy == "Replace"
 
     @property
     def recorded(self) -> RolloutStatus | None:
@@ -73,6 +119,22 @@ class Facts:
         candidate = self.candidate
         same = candidate is not None and self.status.candidate_revision == candidate.name
         return self.status.rollout if same else None
+
+    @property
+    def stable_down_since(self) -> datetime | None:
+        """Since when stable has neither a ready pod nor one that the router sees healthy.
+
+        None when it has, and while the router was not asked and nothing was recorded.
+        """
+        stable, recorded = self.stable, self.recorded
+        if self.candidate is None or stable is None or self.ready.get(stable.name):
+            return None
+        healthy = self.live.healthy.get(stable.name)
+        if healthy:
+            return None
+        if recorded and recorded.stable_down_since:
+            return parse_time(recorded.stable_down_since)
+        return self.now if healthy == 0 else None
 
     def weight(self, revision: str) -> int:
         """Return the weight of a revision in the router's configuration, in hundredths."""
@@ -86,3 +148,43 @@ class Facts:
         if revision not in self.live.weights:
             return 0
         return min(self.ready.get(revision, 0), self.live.healthy.get(revision, 0))
+
+
+def facts_from(observed: Observed, revisions: Sequence[Revision], desired: Revision) -> Facts:
+    """Return the facts about what was gathered."""
+    deployment = observed.deployment
+    return Facts(
+        spec=ModelDeploymentSpec.model_validate(deployment["spec"]),
+        revisions=revisions,
+        desired=desired,
+        ready=_ready_pods(observed),
+        live=observed.route,
+        now=observed.now,
+        status=ModelDeploymentStatus.model_validate(deployment.get("status") or {}),
+        asked_at=_asked_at(observed),
+        analysis=observed.analysis,
+    )
+
+
+def _ready_pods(observed: Observed) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for pod in observed.pods:
+        name = pod["metadata"].get("labels", {}).get(REVISION_LABEL)
+        if name and is_ready(pod):
+            counts[name] = counts.get(name, 0) + 1
+    return counts
+
+
+def _asked_at(observed: Observed) -> dict[str, datetime]:
+    created = {
+        name: child["metadata"].get("creationTimestamp")
+        for (kind, name), child in observed.children.items()
+        if kind == "Deployment"
+    }
+    return {name: parse_time(moment) for name, moment in created.items() if moment}
+
+
+def _restore_time(revision: Revision) -> tuple[float, str]:
+    restore = revision.spec.restore
+    moment = parse_time(restore.time).timestamp() if restore and restore.time else 0.0
+    return (moment, revision.name)

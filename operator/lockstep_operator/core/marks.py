@@ -1,26 +1,40 @@
-"""Writes to ModelRevisions: adoption, observed digests, promotions and their revocation."""
+"""Writes to ModelRevisions: adoption, digests, promotions, quarantines, orders carried out."""
 
 from collections.abc import Iterable
 from typing import Any
 
 from lockstep_operator.api.group import ORPHANED_ANNOTATION
 from lockstep_operator.api.modelrevision import Promotion
+from lockstep_operator.core.decision import Decision
 from lockstep_operator.core.digests import reported
 from lockstep_operator.core.facts import Facts
 from lockstep_operator.core.names import owner_reference
 from lockstep_operator.core.plan import Manifest, RevisionPatch
 from lockstep_operator.core.revisions import PROMOTIONS_KEPT, Revision, next_number
 from lockstep_operator.core.times import format_time
+from lockstep_operator.core.walk import OVERDUE, recorded_phase
+
+# Who a quarantine or an abort is by when no person asked for it.
+OPERATOR = "lockstep-operator"
 
 
 def patches(
-    facts: Facts, deployment: Manifest, pods: Iterable[Manifest], promote: str | None
+    facts: Facts, deployment: Manifest, pods: Iterable[Manifest], decision: Decision, settled: bool
 ) -> tuple[RevisionPatch, ...]:
-    """Return one merge patch per revision that has something to record."""
+    """Return one merge patch per revision that has something to record.
+
+    `settled`: the manifest could be read, so what is not the candidate is so on purpose.
+    """
     pods = list(pods)
     found = []
     for revision in facts.revisions:
-        spec = _observed(revision, pods) | _promotions(facts, revision, promote)
+        spec = (
+            _observed(revision, pods)
+            | _promotions(facts, revision, decision.promote)
+            | _orders(facts, revision, decision, settled)
+            | _quarantine(facts, revision, decision)
+            | _restored(facts, revision)
+        )
         metadata = _adoption(deployment, revision)
         body: dict[str, Any] = {"spec": spec} if spec else {}
         if metadata:
@@ -29,6 +43,71 @@ def patches(
             version = revision.manifest["metadata"]["resourceVersion"]
             found.append(RevisionPatch(revision.name, version, body))
     return tuple(found)
+
+
+def _orders(facts: Facts, revision: Revision, decision: Decision, settled: bool) -> dict[str, Any]:
+    """Orders count for one rollout: they go with its end, whichever it is."""
+    is_candidate = facts.candidate is not None and facts.candidate.name == revision.name
+    if is_candidate and decision.promote != revision.name:
+        changed = _changed_orders(facts, decision)
+        return {"rollout": changed} if changed else {}
+    over = settled and revision.spec.rollout is not None
+    return {"rollout": None} if over else {}
+
+
+def _changed_orders(facts: Facts, decision: Decision) -> dict[str, Any]:
+    """An abort ends what was allowed before it; so does the end of the time for the gates.
+
+    What is approved after that is approved in spite of them.
+    """
+    orders = facts.orders
+    changed: dict[str, Any] = {}
+    if decision.abort is not None:
+        order = {"reason": decision.abort, "by": OPERATOR, "time": format_time(facts.now)}
+        changed["aborted"] = order
+    overdue = decision.phase == OVERDUE and recorded_phase(facts) != OVERDUE
+    if orders.approvals and (decision.phase == "Aborted" or overdue):
+        changed["approvals"] = None
+    if orders.promote and decision.phase == "Aborted":
+        changed["promote"] = None
+    return changed
+
+
+def _quarantine(facts: Facts, revision: Revision, decision: Decision) -> dict[str, Any]:
+    """A gate failed, or the revision that it was to be replaced by has taken over."""
+    if revision.quarantined:
+        return {}
+    time = format_time(facts.now)
+    desired = facts.candidate is not None and facts.candidate.name == revision.name
+    if decision.quarantine and desired:
+        return {"quarantine": {"reason": decision.quarantine, "by": OPERATOR, "time": time}}
+    stable = facts.stable
+    restore = stable.spec.restore if stable else None
+    if restore is None or stable is None or revision.name not in restore.quarantine:
+        return {}
+    mark = {"reason": restore.reason or f"taken back to {stable.name}", "time": time}
+    return {"quarantine": mark | ({"by": restore.by} if restore.by else {})}
+
+
+def _restored(facts: Facts, revision: Revision) -> dict[str, Any]:
+    """The order to restore goes when all it asked for is done; on a quarantined revision, at once.
+
+    While somebody wants two revisions back, the order given last counts.
+    """
+    restore, stable = revision.spec.restore, facts.stable
+    if restore is None:
+        return {}
+    if revision.quarantined:
+        return {"restore": None}
+    if stable is None or stable.name != revision.name:
+        outdone = facts.restoring is not None and facts.restoring.name != revision.name
+        return {"restore": None} if outdone else {}
+    waiting = [
+        one.name
+        for one in facts.revisions
+        if one.name in restore.quarantine and one.name != revision.name and not one.quarantined
+    ]
+    return {} if waiting else {"restore": None}
 
 
 def _adoption(deployment: Manifest, revision: Revision) -> dict[str, Any]:
@@ -60,14 +139,29 @@ def _promotions(facts: Facts, revision: Revision, promote: str | None) -> dict[s
     if revision.quarantined:
         promotions = _revoked(facts, promotions)
     elif revision.name == promote or _took_over_from(facts, revision):
-        number, time = next_number(facts.revisions), format_time(facts.now)
-        rolled_back = _took_over_from(facts, revision)[:PROMOTIONS_KEPT]
-        promotions.append(Promotion(number=number, time=time, rollback_of=rolled_back))
+        promotions.append(_promotion(facts, revision))
     if promotions == list(revision.spec.promotions):
         return {}
     kept = promotions[-PROMOTIONS_KEPT:]
     written = [one.model_dump(by_alias=True, exclude_defaults=True, mode="json") for one in kept]
     return {"promotions": written}
+
+
+def _promotion(facts: Facts, revision: Revision) -> Promotion:
+    """Return the record of this promotion, with who asked for it where a person did."""
+    restore = revision.spec.restore
+    orders = revision.spec.rollout
+    order = restore or (orders.promote if orders else None)
+    rolled_back = _took_over_from(facts, revision)
+    if restore:
+        rolled_back = sorted({*rolled_back, *restore.quarantine} - {revision.name})
+    return Promotion(
+        number=next_number(facts.revisions),
+        time=format_time(facts.now),
+        rollback_of=rolled_back[:PROMOTIONS_KEPT],
+        by=order.by if order else None,
+        reason=order.reason if order else "",
+    )
 
 
 def _took_over_from(facts: Facts, revision: Revision) -> list[str]:

@@ -12,6 +12,8 @@ from lockstep_operator.api.group import (
 )
 
 MODEL_PORT = 8080
+# Metrics and answers for the gates; the router sends nobody there.
+TELEMETRY_PORT = 8081
 
 
 def observed_name(revision: str) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from lockstep_operator.api.gates import Analysis
 from lockstep_operator.core.routing import LiveRoute, Route
 
 Manifest = dict[str, Any]
@@ -47,8 +48,10 @@ class Observed:
     """Everything that was gathered about one ModelDeployment; manifests as the API server has them.
 
     `children`: our Deployments, Services and ConfigMaps of this ModelDeployment, by (kind, name);
-    `pods`: the model pods of all its revisions; `conflicts` and `refusals`: what this pass's own
-    writes met, known only to the second plan of a pass, of which only status and events count.
+    `pods`: the model pods of all its revisions; `analysis`: what the gates found at the step that
+    `core.judgement.target_of` named, None when nothing is judged; `conflicts` and `refusals`: what
+    this pass's own writes met, known only to the second plan of a pass, of which only status and
+    events count.
     """
 
     deployment: Manifest
@@ -57,6 +60,7 @@ class Observed:
     pods: tuple[Manifest, ...]
     route: LiveRoute
     now: datetime
+    analysis: Analysis | None = None
     conflicts: tuple[Conflict, ...] = ()
     refusals: tuple[Refusal, ...] = ()
 

@@ -1,15 +1,16 @@
 """One reconcile as a pure function: what was gathered in, everything to write out."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from datetime import datetime
 
 from lockstep_operator.api.group import REVISION_LABEL
-from lockstep_operator.api.modeldeployment import ModelDeploymentSpec, ModelDeploymentStatus
 from lockstep_operator.core.admission import admit, route_for
 from lockstep_operator.core.content import content_of, mint_name
+from lockstep_operator.core.decision import Decision
 from lockstep_operator.core.diagnosis import Case
 from lockstep_operator.core.events import events
-from lockstep_operator.core.facts import Facts
-from lockstep_operator.core.failures import Failure, failure_of, is_ready
+from lockstep_operator.core.facts import Facts, facts_from
+from lockstep_operator.core.failures import Failure, failure_of
 from lockstep_operator.core.manifests.revision import build_revision
 from lockstep_operator.core.manifests.serving import (
     build_deployment,
@@ -18,7 +19,7 @@ from lockstep_operator.core.manifests.serving import (
 )
 from lockstep_operator.core.marks import patches
 from lockstep_operator.core.plan import Defaults, Manifest, Observed, Plan, Ref
-from lockstep_operator.core.retention import forgotten, serving, wanted_clusters
+from lockstep_operator.core.retention import forgotten, replicas, serving, wanted_clusters
 from lockstep_operator.core.revisions import (
     Revision,
     parse_revisions,
@@ -26,9 +27,10 @@ from lockstep_operator.core.revisions import (
     with_content,
 )
 from lockstep_operator.core.rollout import decide
-from lockstep_operator.core.routing import Route
+from lockstep_operator.core.routing import Route, is_configured
 from lockstep_operator.core.status import deployment_status, revision_status, unservable_status
-from lockstep_operator.core.times import parse_duration, parse_time
+from lockstep_operator.core.takeover import STAND_IN_AFTER
+from lockstep_operator.core.times import parse_duration
 
 # How often to look at the router while it has something to take over, or pods to find healthy.
 _ROUTER_POLL_SECONDS = 0.25
@@ -47,16 +49,7 @@ def make_plan(observed: Observed, defaults: Defaults) -> Plan:
         desired = stable_of(revisions) or next(iter(revisions), None)
     if desired is None:
         return Plan(status=unservable_status(deployment, str(invalid), observed.now))
-    facts = Facts(
-        spec=ModelDeploymentSpec.model_validate(deployment["spec"]),
-        revisions=revisions,
-        desired=desired,
-        ready=_ready_pods(observed.pods),
-        live=observed.route,
-        now=observed.now,
-        status=ModelDeploymentStatus.model_validate(deployment.get("status") or {}),
-    )
-    return _plan(observed, facts, created, invalid)
+    return _plan(observed, facts_from(observed, revisions, desired), created, invalid)
 
 
 def _desired(
@@ -87,15 +80,13 @@ def _plan(observed: Observed, facts: Facts, created: list[Manifest], invalid: st
         failures=_failures(observed.pods, facts.revisions),
         conflicts=observed.conflicts,
         refusals=observed.refusals,
-        waiting_seconds=_waiting_seconds(observed, facts),
         invalid=invalid,
     )
     weights = admit(facts, decision.weights)
     in_use = serving(facts)
     children = [child for one in in_use for child in _children(deployment, facts, one)]
-    marks = patches(facts, deployment, observed.pods, decision.promote)
-    clusters = wanted_clusters(facts)
-    route = route_for(facts, metadata["namespace"], metadata["name"], weights, clusters)
+    marks = patches(facts, deployment, observed.pods, decision, settled=invalid is None)
+    route = route_for(facts, decision, metadata["namespace"], weights, wanted_clusters(facts))
     status = deployment_status(deployment, case)
     return Plan(
         creates=tuple(created),
@@ -114,18 +105,12 @@ def _plan(observed: Observed, facts: Facts, created: list[Manifest], invalid: st
 
 
 def _children(deployment: Manifest, facts: Facts, revision: Revision) -> list[Manifest]:
-    """One pod loads first and reports what it loaded; the others come after.
-
-    One that is Ready and reported nothing never will: a foreign server.
-    """
-    first = not revision.spec.observed and not facts.ready.get(revision.name)
-    replicas = 1 if first else facts.spec.replicas
     digest = build_observed(deployment, revision)
     service = build_service(deployment, revision)
     return [
         *([digest] if digest else []),
         service,
-        build_deployment(deployment, revision, replicas),
+        build_deployment(deployment, revision, replicas(facts, revision)),
     ]
 
 
@@ -143,15 +128,6 @@ def _prune(
     return (*stale, *(Ref("ModelRevision", name) for name in forgotten_names))
 
 
-def _ready_pods(pods: Iterable[Manifest]) -> dict[str, int]:
-    counts: dict[str, int] = {}
-    for pod in pods:
-        name = pod["metadata"].get("labels", {}).get(REVISION_LABEL)
-        if name and is_ready(pod):
-            counts[name] = counts.get(name, 0) + 1
-    return counts
-
-
 def _failures(pods: Iterable[Manifest], revisions: Iterable[Revision]) -> dict[str, Failure]:
     of_revision: dict[str, list[Manifest]] = {}
     for pod in pods:
@@ -165,26 +141,25 @@ def _replicas(observed: Observed, revision: Revision) -> int:
     return int(child.get("status", {}).get("replicas", 0)) if child else 0
 
 
-def _waiting_seconds(observed: Observed, facts: Facts) -> float:
-    """Seconds since the desired revision's pods were asked for."""
-    child = observed.children.get(("Deployment", facts.desired.name))
-    created = child["metadata"].get("creationTimestamp") if child else None
-    return (facts.now - parse_time(created)).total_seconds() if created else 0.0
-
-
 def _requeue_after(case: Case, route: Route) -> float | None:
     """Seconds until time alone can change the plan."""
     facts, decision = case.facts, case.decision
-    moments = [moment for moment in (decision.hold_until, facts.warm_until) if moment]
-    waits = [(moment - facts.now).total_seconds() for moment in moments if moment > facts.now]
-    if decision.waiting_for:
-        deadline = parse_duration(facts.spec.rollout.progress_deadline).total_seconds()
-        waits += [left for left in (deadline - case.waiting_seconds,) if left > 0]
-    unsettled = facts.candidate is not None and decision.hold_until is None
-    moving = unsettled and not facts.spec.paused and not decision.waiting_for
-    if moving or _router_is_behind(facts, route):
+    moments = [decision.wake_at, facts.warm_until, *_deadlines(facts, decision)]
+    waits = [(one - facts.now).total_seconds() for one in moments if one and one > facts.now]
+    begun = facts.candidate is not None and decision.step_started_at is None
+    still = decision.waiting_for or decision.phase in ("Paused", "Aborted", "Inconclusive")
+    if (begun and not still) or _router_is_behind(facts, route):
         waits.append(_ROUTER_POLL_SECONDS)
     return min(waits, default=None)
+
+
+def _deadlines(facts: Facts, decision: Decision) -> Iterator[datetime]:
+    """When waiting for pods becomes worth a word, and when a candidate may stand in for stable."""
+    deadline = parse_duration(facts.spec.rollout.progress_deadline)
+    for name in decision.waiting_for:
+        yield facts.asked_at.get(name, facts.now) + deadline
+    if facts.stable_down_since:
+        yield facts.stable_down_since + STAND_IN_AFTER
 
 
 def _router_is_behind(facts: Facts, route: Route) -> bool:
@@ -192,5 +167,5 @@ def _router_is_behind(facts: Facts, route: Route) -> bool:
     live = facts.live
     wanted = {backend.revision: backend.weight for backend in route.backends}
     unseen = any(live.healthy.get(name, 0) < facts.ready.get(name, 0) for name in wanted)
-    changed = wanted != dict(live.weights) or route.timeout_seconds != live.timeout_seconds
+    changed = wanted != dict(live.weights) or not is_configured(live, route)
     return changed or unseen or not live.applied or not live.complete

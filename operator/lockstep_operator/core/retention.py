@@ -7,17 +7,41 @@ from lockstep_operator.core.revisions import Revision
 
 
 def serving(facts: Facts) -> list[Revision]:
-    """Return the revisions that have pods: stable, candidate, warm, and any with a cluster."""
-    roles = (facts.stable, facts.candidate, facts.warm)
-    names = {one.name for one in roles if one is not None}
-    names |= set(facts.live.weights)
+    """Return the revisions that have pods: those with a role, and any with a cluster."""
+    names = {*wanted_clusters(facts), *facts.live.weights}
     return [one for one in facts.revisions if one.name in names]
+
+
+def replicas(facts: Facts, revision: Revision) -> int:
+    """Return how many pods a revision in use is to have.
+
+    One pod loads first and reports what it loaded; the others come after. (One that is Ready and
+    reported nothing never will: a foreign server.) What may have to take over at once has no fewer
+    than the stable revision has ready.
+    """
+    ready, stable = facts.ready.get(revision.name, 0), facts.stable
+    if stable and revision.name == stable.name and _makes_room(facts):
+        return 0
+    if not revision.spec.observed and not ready:
+        return 1
+    stands_by = [one.name for one in (facts.warm, facts.restoring) if one]
+    floor = facts.ready.get(stable.name, 0) if stable and revision.name in stands_by else 0
+    return max(facts.spec.replicas, floor)
+
+
+def _makes_room(facts: Facts) -> bool:
+    """Strategy Replace: stable's pods stop for the candidate's."""
+    waits = facts.orders.aborted or facts.paused_by or facts.restoring
+    return facts.replaces and facts.candidate is not None and not waits
 
 
 def wanted_clusters(facts: Facts) -> list[str]:
     """Return the revisions that the router should know, weight or not."""
-    roles = (facts.stable, facts.candidate, facts.warm)
-    return [one.name for one in roles if one is not None]
+    candidate = None if facts.orders.aborted else facts.candidate
+    if facts.replaces and facts.paused_by and facts.stable:
+        candidate = None  # there is no room for its pods while stable has its own
+    roles = (facts.stable, candidate, facts.warm, facts.restoring)
+    return list({one.name: None for one in roles if one is not None})
 
 
 def forgotten(facts: Facts, in_use: Collection[str]) -> list[str]:

@@ -12,6 +12,7 @@ from lockstep_operator.api.modeldeployment import (
 from lockstep_operator.api.modelrevision import ModelRevisionStatus, Role
 from lockstep_operator.core.conditions import Verdict, stamped
 from lockstep_operator.core.diagnosis import Case, verdicts
+from lockstep_operator.core.evaluations import analysis_of, evaluations_of
 from lockstep_operator.core.facts import Facts
 from lockstep_operator.core.plan import Manifest
 from lockstep_operator.core.revisions import Revision
@@ -51,16 +52,22 @@ def unservable_status(deployment: Manifest, problem: str, now: datetime) -> Mani
 
 def _rollout(case: Case) -> RolloutStatus | None:
     facts, decision = case.facts, case.decision
-    if facts.candidate is None:
+    if decision.phase is None:
         return None
-    started, until = decision.step_started_at, decision.hold_until
+    started, until, down = (
+        decision.step_started_at,
+        decision.hold_until,
+        facts.stable_down_since,
+    )
     return RolloutStatus(
+        phase=decision.phase,
         step=decision.step,
-        steps=len(facts.spec.rollout.steps),
-        weight=to_percent(facts.weight(facts.candidate.name)),
+        steps=len(facts.spec.rollout.walk),
+        weight=to_percent(facts.weight(facts.candidate.name)) if facts.candidate else 0,
         step_started_at=format_time(started) if started else None,
         hold_until=format_time(until) if until else None,
-        message=decision.message,
+        stable_down_since=format_time(down) if down else None,
+        message=decision.message[:1024],
     )
 
 
@@ -90,29 +97,39 @@ def revision_status(case: Case, revision: Revision, replicas: int) -> Manifest:
     generation = metadata.get("generation", 0)
     before = ModelRevisionStatus.model_validate(revision.manifest.get("status") or {})
     ready = facts.ready.get(revision.name, 0)
-    failure = case.failures.get(revision.name)
-    found = [_loaded(case, revision), _ready(ready, replicas)]
+    loaded = _loaded(case, revision, before)
+    found = [loaded, _ready(ready, replicas)]
     weight = facts.weight(revision.name)
     status = ModelRevisionStatus(
         observed_generation=generation,
         conditions=stamped(found, before.conditions, generation, facts.now),
         role=role_of(facts, revision),
+        warmth="warm" if ready else "unrestorable" if loaded.true is False else "cold",
         replicas=replicas,
         ready_replicas=ready,
         weight=to_percent(min(weight, FULL)),
-        message=failure.message if failure else "",
+        message=loaded.message if loaded.true is False else "",
+        analysis=analysis_of(facts, revision, before),
+        evaluations=evaluations_of(facts, revision, before),
     )
     return status.manifest()
 
 
-def _loaded(case: Case, revision: Revision) -> Verdict:
+def _loaded(case: Case, revision: Revision, before: ModelRevisionStatus) -> Verdict:
     failure = case.failures.get(revision.name)
     if failure is not None:
         return Verdict(LOADED, False, failure.reason, failure.message)
     if case.facts.ready.get(revision.name, 0):
         digest = revision.spec.observed.digest if revision.spec.observed else "no digest reported"
         return Verdict(LOADED, True, "Loaded", digest)
+    last = next((one for one in before.conditions if one.type == LOADED), None)
+    if last is not None and last.status == "False" and not _has_pods(case, revision):
+        return Verdict(LOADED, False, last.reason, last.message)  # still the last thing known
     return Verdict(LOADED, None, "NoReadyPods", "no pod has it loaded now")
+
+
+def _has_pods(case: Case, revision: Revision) -> bool:
+    return revision.name in case.facts.asked_at
 
 
 def _ready(ready: int, replicas: int) -> Verdict:

@@ -2,21 +2,33 @@
 
 import dataclasses
 from datetime import timedelta
+from typing import Any
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from lockstep_operator.core.planner import make_plan
 from operator_core.test_obstacles import HOSTILE
-from operator_core.world import World, deployment
+from operator_core.world import DEFAULTS, World, deployment
 
 URIS = [f"http://models/v{number}" for number in range(1, 5)]
+GATES = [
+    [],
+    [{"metric": "errorRate"}, {"metric": "goldenRequests"}],
+    [{"metric": "shadowDisagreement", "max": 0.1}],
+]
+VERDICTS = ["pass", "pass", "inconclusive", "fail"]
 STEPS = [
     [],
     [{"weight": 10, "hold": "1m"}],
     [{"weight": 0, "hold": "10s"}, {"weight": 0.01, "hold": "1m"}, {"weight": 100, "hold": "5s"}],
-    [{"weight": 25, "hold": "1m"}, {"weight": 25, "hold": "1m"}, {"weight": 60.5}],
+    [{"weight": 25, "hold": "1m"}, {"weight": 25, "approval": True}, {"weight": 60.5}],
 ]
+
+
+def without_status(manifest: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in manifest.items() if key != "status"}
 
 
 class Rollouts(RuleBasedStateMachine):
@@ -24,11 +36,53 @@ class Rollouts(RuleBasedStateMachine):
 
     world: World
 
-    @initialize(steps=st.sampled_from(STEPS), keep_warm=st.sampled_from(["0s", "1m", "1h"]))
-    def start(self, steps: list[dict[str, object]], keep_warm: str) -> None:
-        rollout = {"steps": steps, "keepWarm": keep_warm, "revisionHistoryLimit": 2}
-        self.world = World(md=deployment(rollout=rollout))
+    @initialize(
+        steps=st.sampled_from(STEPS),
+        gates=st.sampled_from(GATES),
+        keep_warm=st.sampled_from(["0s", "1m", "1h"]),
+        strategy=st.sampled_from(["Canary", "Canary", "Canary", "Replace"]),
+    )
+    def start(self, steps: list[Any], gates: list[Any], keep_warm: str, strategy: str) -> None:
+        rollout = {"keepWarm": keep_warm, "revisionHistoryLimit": 2, "strategy": strategy}
+        rollout |= {"steps": steps, "gates": gates, "analysisDeadline": "30m"}
+        self.world = World(md=deployment(rollout=rollout, traffic={"mirror": 5}))
         self.had_stable = False
+
+    @rule(
+        gate=st.sampled_from(["errorRate", "goldenRequests", "shadowDisagreement"]), data=st.data()
+    )
+    def judge(self, gate: str, data: st.DataObject) -> None:
+        self.world.verdicts[gate] = data.draw(st.sampled_from(VERDICTS))
+
+    @rule(
+        order=st.sampled_from(["paused", "aborted", "promote", "approvals", None]), data=st.data()
+    )
+    @precondition(lambda self: self.world.revisions)
+    def order(self, order: str | None, data: st.DataObject) -> None:
+        name = data.draw(st.sampled_from(sorted(self.world.revisions)))
+        if order is None:
+            self.world.revisions[name]["spec"].pop("rollout", None)
+            self.world.order(name)
+        else:
+            step = [{"step": data.draw(st.integers(1, 3)), "time": self.world.now.isoformat()}]
+            self.world.order(name, **{order: step if order == "approvals" else {"by": "eve"}})
+
+    @rule(data=st.data())
+    @precondition(lambda self: self.world.revisions)
+    def restore(self, data: st.DataObject) -> None:
+        names = st.sampled_from(sorted(self.world.revisions))
+        target = data.draw(names)
+        if "restore" in self.world.revisions[target]["spec"]:
+            del self.world.revisions[target]["spec"]["restore"]
+        else:
+            self.world.restore(target, *data.draw(st.lists(names, unique=True, max_size=2)))
+
+    @rule(data=st.data())
+    @precondition(lambda self: self.world.revisions)
+    def break_or_mend(self, data: st.DataObject) -> None:
+        name = data.draw(st.sampled_from(sorted(self.world.revisions)))
+        if self.world.broken.pop(name, None) is None:
+            self.world.broken[name] = "broken"
 
     @rule(uri=st.sampled_from(URIS))
     def apply_manifest(self, uri: str) -> None:
@@ -141,6 +195,37 @@ class Rollouts(RuleBasedStateMachine):
         assert all(name in world.live.weights for name in raised), "weight before cluster"
         if world.weights().keys() - quarantined and sum(world.weights().values()) == 10_000:
             assert sum(weights.values()) == 10_000 or quarantined & world.weights().keys()
+        if not quarantined & world.weights().keys():
+            ready = world.ready()
+            assert all(ready.get(name) for name in raised), "weight on a revision without pods"
+        for taker in (plan.route.candidate, plan.route.mirror and plan.route.mirror.revision):
+            assert taker not in quarantined
+            assert taker is None or world.ready().get(taker), "copies for a revision without pods"
+
+    @invariant()
+    def lost_evidence_never_advances(self) -> None:
+        """The same plan without any status and without verdicts goes no further."""
+        if not hasattr(self, "world") or not self.world.revisions:
+            return
+        told = self.world.observed()
+        forgetful = dataclasses.replace(
+            told,
+            deployment=without_status(told.deployment),
+            revisions=tuple(without_status(one) for one in told.revisions),
+            analysis=None,
+        )
+        kept, lost = make_plan(told, DEFAULTS), make_plan(forgetful, DEFAULTS)
+        if kept.route is None or lost.route is None:
+            return
+        stable = kept.status.get("stableRevision")
+        now = self.world.weights()
+        before = {one.revision: one.weight for one in kept.route.backends}
+        for one in lost.route.backends:
+            known = max(before.get(one.revision, 0), now.get(one.revision, 0))
+            assert one.revision == stable or one.weight <= known
+        promoted = {one.name for one in kept.patches if "promotions" in one.body.get("spec", {})}
+        for patch in lost.patches:
+            assert "promotions" not in patch.body.get("spec", {}) or patch.name in promoted
 
     @invariant()
     def stable_exists_once_there_was_one(self) -> None:
@@ -168,9 +253,18 @@ class Rollouts(RuleBasedStateMachine):
         world.pods_start = world.router_moves = True
         world.md["spec"]["paused"] = False
         world.md["spec"].pop("runtime", None)
+        world.broken.clear()
+        world.verdicts = dict.fromkeys(
+            ["errorRate", "goldenRequests", "shadowDisagreement"], "pass"
+        )
+        for one in world.revisions.values():
+            one["spec"].pop("rollout", None)
+            one["spec"].pop("restore", None)
         for _ in range(6):
             world.turn()
             world.settle()
+            if candidate := world.md["status"].get("candidateRevision"):
+                world.order(candidate, approvals=[{"step": step} for step in (1, 2, 3)])
             world.tick(hours=2)
         desired = world.md["spec"]["model"]["uri"]
         asked = [

@@ -6,10 +6,13 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from lockstep_operator.api.gates import Analysis, GateStatus
 from lockstep_operator.api.group import API_VERSION, REVISION_LABEL
+from lockstep_operator.core.judgement import target_of
 from lockstep_operator.core.plan import Conflict, Defaults, Observed, Plan
 from lockstep_operator.core.planner import make_plan
-from lockstep_operator.core.routing import LiveRoute, Route
+from lockstep_operator.core.routing import LiveRoute, Route, is_configured
+from lockstep_operator.core.times import format_time
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 DEFAULTS = Defaults(runtime_image="lockstep/runtime:1")
@@ -26,6 +29,17 @@ def deployment(uri: str = "http://models/v1", **spec: Any) -> dict[str, Any]:
     }
 
 
+def merge(target: dict[str, Any], patch: dict[str, Any]) -> None:
+    """JSON merge patch (RFC 7386), in place."""
+    for key, value in patch.items():
+        if value is None:
+            target.pop(key, None)
+        elif isinstance(value, dict):
+            merge(target.setdefault(key, {}), value)
+        else:
+            target[key] = copy.deepcopy(value)
+
+
 @dataclass
 class World:
     md: dict[str, Any] = field(default_factory=deployment)
@@ -38,12 +52,31 @@ class World:
     pods_start: bool = True
     router_moves: bool = True
     live: LiveRoute = field(default_factory=lambda: LiveRoute(ready_pods=2))
+    verdicts: dict[str, str] = field(default_factory=dict)
     conflicts: tuple[Conflict, ...] = ()
     events: list[str] = field(default_factory=list)
     writes: int = 0
     version: int = 0
 
     def observed(self) -> Observed:
+        """Gates say what `verdicts` has for them, else `inconclusive`."""
+        observed = self._gathered()
+        target = target_of(observed)
+        if target is None:
+            return observed
+        found = [
+            GateStatus(
+                name=gate.title,
+                metric=gate.metric,
+                verdict=self.verdicts.get(gate.title, "inconclusive"),
+                message=f"{gate.title} says {self.verdicts.get(gate.title, 'nothing')}",
+            )
+            for gate in target.gates
+        ]
+        since = format_time(target.since)
+        return replace(observed, analysis=Analysis(step=target.step, since=since, gates=found))
+
+    def _gathered(self) -> Observed:
         return Observed(
             deployment=copy.deepcopy(self.md),
             revisions=tuple(copy.deepcopy(list(self.revisions.values()))),
@@ -86,8 +119,7 @@ class World:
         for patch in plan.patches:
             revision = self.revisions[patch.name]
             assert revision["metadata"]["resourceVersion"] == patch.resource_version
-            revision["spec"] |= patch.body.get("spec", {})
-            revision["metadata"] |= patch.body.get("metadata", {})
+            merge(revision, patch.body)
             self._stamped(revision)
         for ref in plan.prune:
             if ref.kind == "ModelRevision":
@@ -151,6 +183,23 @@ class World:
         self.revisions[name]["spec"]["quarantine"] = {"reason": reason}
         self._stamped(self.revisions[name])
 
+    def order(self, name: str, **orders: Any) -> None:
+        """Write what a person asks for in the rollout of a revision."""
+        self.revisions[name]["spec"].setdefault("rollout", {}).update(orders)
+        self._stamped(self.revisions[name])
+
+    def restore(self, name: str, *quarantine: str) -> None:
+        mark = {"reason": "older is better", "by": "eve", "time": format_time(self.now)}
+        self.revisions[name]["spec"]["restore"] = mark | {"quarantine": list(quarantine)}
+        self._stamped(self.revisions[name])
+
+    def candidate(self) -> str:
+        """Name of the candidate."""
+        return str(self.md["status"]["candidateRevision"])
+
+    def phase(self) -> str | None:
+        return (self.md["status"].get("rollout") or {}).get("phase")
+
     def release(self, name: str) -> None:
         del self.revisions[name]["spec"]["quarantine"]
         self._stamped(self.revisions[name])
@@ -167,13 +216,16 @@ class World:
             assert not weight or self.live.weights.get(name) is not None, "weight before cluster"
         dropped = set(self.live.weights) - set(weights)
         assert not any(self.live.weights[name] for name in dropped), "cluster before weight"
-        changed = dict(self.live.weights) != weights
+        changed = dict(self.live.weights) != weights or not is_configured(self.live, route)
         self.writes += changed
         self.live = replace(
             self.live,
             port=20000,
             weights=weights,
-            timeout_seconds=route.timeout_seconds,
+            settings=route.settings,
+            mirror=route.mirror,
+            candidate=route.candidate,
+            stable=route.stable,
             applied=self.live.applied and not changed,
             complete=True,
         )

@@ -6,7 +6,12 @@ from urllib.parse import urlsplit
 from lockstep_operator.api.content import Content, Model, Runtime
 from lockstep_operator.core.errors import InvalidSpec
 from lockstep_operator.core.manifests.overlay import merged
-from lockstep_operator.core.names import MODEL_PORT, model_labels, observed_name
+from lockstep_operator.core.names import (
+    MODEL_PORT,
+    TELEMETRY_PORT,
+    model_labels,
+    observed_name,
+)
 from lockstep_operator.core.plan import Defaults, Manifest
 
 _ROOT = "/mnt/lockstep"
@@ -63,7 +68,11 @@ def _pod_spec(
             "seccompProfile": {"type": "RuntimeDefault"},
         },
         "initContainers": [_fetch_container(content, defaults)],
-        "containers": [_model_container(deployment, revision, content, defaults)],
+        "containers": [
+            _custom_container(content, defaults)
+            if runtime.type == "Custom"
+            else _model_container(deployment, revision, content, defaults)
+        ],
         "volumes": _volumes(revision, content.model),
     }
     if runtime.service_account_name:
@@ -79,7 +88,10 @@ def _fetch_container(content: Content, defaults: Defaults) -> dict[str, Any]:
         command += ["--sha256", content.model.sha256]
     if _claim(content.model):
         command += ["--pvc-root", _CLAIMS_DIR]
-    return _container("fetch", command, content.runtime, defaults) | {
+    ours = content.runtime
+    if ours.type == "Custom":  # their image need not have our program
+        ours = ours.model_copy(update={"image": None})
+    return _container("fetch", command, ours, defaults) | {
         "volumeMounts": _mounts(content.model, writable_model=True),
     }
 
@@ -91,16 +103,38 @@ def _model_container(
     command = ["lockstep-runtime", "serve", "--model-dir", _MODEL_DIR, "--format", model.format]
     command += ["--name", deployment, "--revision", revision]
     command += ["--host", "$(POD_IP)", "--port", str(MODEL_PORT)]
+    command += ["--telemetry-port", str(TELEMETRY_PORT)]
     command += ["--drain-seconds", str(_DRAIN_SECONDS)]
     if model.trust != "none":
         command += ["--trust", model.trust]
     ready, live = _http_probe("/v2/health/ready"), _http_probe("/v2/health/live")
     return _container("model", command, content.runtime, defaults) | {
-        "ports": [{"name": "http", "containerPort": MODEL_PORT, "protocol": "TCP"}],
+        "ports": [
+            {"name": "http", "containerPort": MODEL_PORT, "protocol": "TCP"},
+            {"name": "telemetry", "containerPort": TELEMETRY_PORT, "protocol": "TCP"},
+        ],
         "volumeMounts": _mounts(model, writable_model=False),
         "startupProbe": ready | {"periodSeconds": 1, "failureThreshold": _LOAD_SECONDS},
         "readinessProbe": ready | {"periodSeconds": 2, "failureThreshold": 3},
         "livenessProbe": live | {"periodSeconds": 10, "failureThreshold": 6},
+    }
+
+
+def _custom_container(content: Content, defaults: Defaults) -> dict[str, Any]:
+    """A server of the user's own, started as its image says; an overlay says more.
+
+    It is taken for ready when it accepts connections, unless the overlay has a better probe. The
+    sleep lets the router notice that it leaves, whatever the server does on SIGTERM.
+    """
+    container = _container("model", [], content.runtime, defaults)
+    del container["command"]
+    open_port = {"tcpSocket": {"port": MODEL_PORT}, "timeoutSeconds": _PROBE_SECONDS}
+    return container | {
+        "ports": [{"name": "http", "containerPort": MODEL_PORT, "protocol": "TCP"}],
+        "volumeMounts": _mounts(content.model, writable_model=False),
+        "startupProbe": open_port | {"periodSeconds": 1, "failureThreshold": _LOAD_SECONDS},
+        "readinessProbe": open_port | {"periodSeconds": 2, "failureThreshold": 3},
+        "lifecycle": {"preStop": {"sleep": {"seconds": _DRAIN_SECONDS}}},
     }
 
 

@@ -1,0 +1,131 @@
+"""Where a revision takes the traffic without walking the steps."""
+
+from datetime import timedelta
+
+from lockstep_operator.core.decision import Decision
+from lockstep_operator.core.facts import Facts
+from lockstep_operator.core.judgement import unanswered
+from lockstep_operator.core.steps import as_they_are, can_carry, split
+from lockstep_operator.core.times import parse_duration
+from lockstep_operator.core.weights import FULL
+
+# Longer than a pod needs to come back from a restart of its container.
+STAND_IN_AFTER = timedelta(seconds=30)
+
+
+def first_deployment(facts: Facts) -> Decision | None:
+    """With no stable revision to compare with, it takes all traffic once one pod is up."""
+    candidate = facts.candidate
+    if candidate is None or facts.stable is not None:
+        return None
+    name = candidate.name
+    carries = facts.weight(name) == FULL
+    if facts.paused_by:
+        message = f"paused by {facts.paused_by}"
+        return Decision(weights=as_they_are(facts), phase="Paused", message=message)
+    if carries and facts.live.applied:
+        return Decision(weights={name: FULL}, phase="Starting", promote=name)
+    if carries or (facts.capacity(name) >= 1 and not unanswered(facts)):
+        message = "first revision takes the traffic"
+        return Decision(weights={name: FULL}, phase="Starting", message=message)
+    if facts.capacity(name) >= 1:
+        return _waits_for_answers(facts, as_they_are(facts))
+    return Decision(
+        weights=as_they_are(facts),
+        phase="Starting",
+        message=f"waiting for a ready pod of {name}",
+        waiting_for={name: 1},
+    )
+
+
+def give_back(facts: Facts) -> Decision | None:
+    """A candidate that lost all its pods lost its traffic too; it starts again at step one.
+
+    Only where the router was asked and sees none healthy, and stable can take it.
+    """
+    candidate, stable = facts.candidate, facts.stable
+    if candidate is None or stable is None or not facts.weight(candidate.name):
+        return None
+    gone = not facts.ready.get(candidate.name) and facts.live.healthy.get(candidate.name) == 0
+    if not gone or not facts.capacity(stable.name):
+        return None
+    return Decision(
+        weights={stable.name: FULL},
+        phase="Starting",
+        message=f"no pod of {candidate.name} is ready: its traffic is back at {stable.name}",
+        waiting_for={candidate.name: 1},
+    )
+
+
+def replace_pods(facts: Facts) -> Decision | None:
+    """Strategy Replace: stable's pods go (see `core.retention`), then the candidate takes over.
+
+    A candidate that does not become ready within the deadline is aborted, which brings stable back.
+    """
+    candidate, stable = facts.candidate, facts.stable
+    if not facts.replaces or candidate is None or stable is None or facts.paused_by:
+        return None
+    name = candidate.name
+    kept = split(facts, facts.weight(name))
+    if facts.weight(name) == FULL and facts.live.applied:
+        return Decision(weights={name: FULL}, phase="Progressing", promote=name)
+    if can_carry(facts, name, FULL):
+        if unanswered(facts):
+            return _waits_for_answers(facts, kept)
+        message = f"{name} takes the traffic"
+        return Decision(weights={name: FULL}, phase="Progressing", message=message)
+    deadline = parse_duration(facts.spec.rollout.progress_deadline)
+    asked = facts.asked_at.get(name)
+    overdue = asked is not None and facts.now >= asked + deadline
+    needed = facts.spec.replicas
+    return Decision(
+        weights=kept,
+        phase="Starting",
+        abort=f"{name} was not ready within progressDeadline" if overdue else None,
+        wake_at=asked + deadline if asked else None,
+        message=f"{stable.name} makes room: waiting for {needed} ready pods of {name}",
+        waiting_for={name: needed},
+    )
+
+
+def stand_in(facts: Facts) -> Decision | None:
+    """A stable revision that is down does not block its own fix.
+
+    The candidate carries everything while it is, and is promoted after progressDeadline. When
+    stable comes back before that, the candidate starts again at step one.
+    """
+    candidate, stable, since = facts.candidate, facts.stable, facts.stable_down_since
+    if candidate is None or stable is None or since is None or facts.orders.paused:
+        return None
+    if facts.now < since + STAND_IN_AFTER or not can_carry(facts, candidate.name, FULL):
+        return None
+    if unanswered(facts) and not facts.weight(candidate.name):
+        return None
+    until = since + parse_duration(facts.spec.rollout.progress_deadline)
+    message = f"{stable.name} has no ready pod: {candidate.name} stands in for it"
+    return Decision(
+        weights={candidate.name: FULL},
+        phase="Progressing",
+        promote=candidate.name if facts.now >= until else None,
+        wake_at=until,
+        message=message,
+    )
+
+
+def back_to_warm(facts: Facts) -> Decision | None:
+    """The manifest asks for the previous stable, still warm: it is stable again at once."""
+    candidate, warm = facts.candidate, facts.warm
+    if candidate is None or warm is None or candidate.name != warm.name:
+        return None
+    if not can_carry(facts, candidate.name, FULL):
+        return None
+    return Decision(
+        weights=split(facts, facts.weight(candidate.name)),
+        phase="Progressing",
+        promote=candidate.name,
+        message="the manifest asks for the previous stable revision, which is warm",
+    )
+
+
+def _waits_for_answers(facts: Facts, weights: dict[str, int]) -> Decision:
+    return Decision(weights=weights, phase="Inconclusive", message=unanswered(facts))

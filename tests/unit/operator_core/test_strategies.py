@@ -1,0 +1,142 @@
+"""Strategy Replace, and a stable revision that is down."""
+
+from dataclasses import replace
+from typing import Any
+
+from operator_core.world import World, deployment
+
+
+def replaced(**rollout: Any) -> World:
+    world = World(md=deployment(rollout={"strategy": "Replace", **rollout}))
+    world.settle()
+    return world
+
+
+def pods(world: World, name: str) -> int:
+    child = world.children.get(("Deployment", name))
+    return child["spec"]["replicas"] if child else 0
+
+
+def test_replace_stops_the_old_pods_before_the_new_ones_serve() -> None:
+    world = replaced()
+    first = world.current()
+    world.pods_start = False
+    world.change("http://models/v2")
+    for _ in range(3):
+        world.reconcile()
+        world.turn()
+    assert pods(world, first) == 0
+    world.pods_start = True
+    world.settle()
+    second = world.current()
+    assert second != first
+    assert world.weights() == {second: 10_000}
+    assert pods(world, first) == 0, "nothing is kept warm where there is no room"
+
+
+def test_replace_that_never_gets_ready_brings_stable_back() -> None:
+    world = replaced(progressDeadline="5m")
+    first = world.current()
+    world.change("http://models/v2")
+    world.reconcile()
+    world.reconcile()
+    second = world.candidate()
+    world.broken[second] = "no such model"
+    world.settle()
+    assert pods(world, first) == 0
+    world.tick(minutes=6)
+    assert world.revisions[second]["spec"]["rollout"]["aborted"]["by"] == "lockstep-operator"
+    assert world.weights() == {first: 10_000}
+    assert pods(world, first) == 2
+    assert world.condition("Ready") == ("False", "Aborted")
+    assert world.condition("Available")[0] == "True"
+
+
+def test_replace_paused_leaves_stable_alone() -> None:
+    world = replaced()
+    first = world.current()
+    world.md["spec"]["paused"] = True
+    world.change("http://models/v2")
+    world.settle()
+    assert pods(world, first) == 2
+    assert pods(world, world.candidate()) == 0
+
+
+def test_rollback_with_replace_goes_to_the_one_before() -> None:
+    world = replaced()
+    first = world.current()
+    world.change("http://models/v2")
+    world.settle()
+    world.quarantine(world.current())
+    world.settle()
+    assert world.current() == first
+    assert world.weights() == {first: 10_000}
+
+
+def down(steps: list[dict[str, Any]]) -> tuple[World, str, str]:
+    """Version 2 is at its first step when all pods of version 1 break."""
+    world = World(md=deployment(rollout={"steps": steps, "progressDeadline": "10m"}))
+    world.settle()
+    world.change("http://models/v2")
+    world.settle()
+    first, second = world.current(), world.candidate()
+    world.broken[first] = "node is gone"
+    world.turn()
+    world.settle()
+    return world, first, second
+
+
+STEPS = [{"weight": 5, "hold": "48h"}, {"weight": 100, "hold": "48h"}]
+
+
+def test_a_broken_stable_does_not_block_its_fix() -> None:
+    world, _, second = down(STEPS)
+    assert world.weights()[second] == 500, "not for a pod that restarts"
+    world.tick(seconds=31)
+    assert world.weights() == {second: 10_000}
+    assert world.current() != second
+    world.tick(minutes=11)
+    assert world.current() == second
+
+
+def test_stable_comes_back_and_the_stand_in_starts_at_step_one() -> None:
+    world, first, second = down(STEPS)
+    world.tick(seconds=31)
+    world.broken.clear()
+    world.turn()
+    world.settle()
+    assert world.weights() == {first: 9_500, second: 500}
+
+
+def test_a_paused_rollout_has_no_stand_in() -> None:
+    world, first, second = down(STEPS)
+    world.order(second, paused={})
+    world.tick(minutes=30)
+    assert world.weights()[second] == 500
+    assert world.weights()[first] == 9_500
+
+
+def test_an_unasked_router_is_not_a_broken_stable() -> None:
+    world = World(md=deployment(rollout={"steps": STEPS}))
+    world.settle()
+    world.change("http://models/v2")
+    world.settle()
+    world.broken[world.current()] = "x"
+    world.router_moves = False
+    world.live = replace(world.live, applied=False, healthy={})
+    world.tick(minutes=5)
+    assert world.weights()[world.candidate()] == 500
+
+
+def test_the_warm_revision_has_no_fewer_pods_than_stable_has_ready() -> None:
+    world = World(md=deployment(rollout={"steps": []}, replicas=4))
+    world.settle()
+    first = world.current()
+    world.change("http://models/v2")
+    world.settle()
+    assert pods(world, first) == 4
+    world.md["spec"]["replicas"] = 2
+    world.reconcile()
+    assert pods(world, first) == 4, "stable still has four"
+    world.settle()
+    assert pods(world, first) == 2
