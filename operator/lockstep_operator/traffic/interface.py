@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from lockstep_operator.core.routing import LiveRoute, Route
+from lockstep_operator.core.routing import LiveRoute, Route, RouterCount
 
 Manifest = dict[str, Any]
 
@@ -48,8 +48,21 @@ class PodReader(Protocol):
 class TrafficProvider(Protocol):
     """Exact weights between the revisions of a ModelDeployment."""
 
-    async def observe(self, namespace: str, deployment: str) -> LiveRoute:
-        """Read back what the router runs for this ModelDeployment."""
+    async def observe(self, namespace: str, deployment: str, ask: bool = True) -> LiveRoute:
+        """Read back what the router runs for this ModelDeployment.
+
+        `ask` False: only what is configured, at once; no router pod is waited for, so `applied` is
+        False, `healthy` empty and `rejected` None. Enough for taking traffic off a revision.
+        """
+
+    async def counts(
+        self, namespace: str, deployment: str, revisions: Sequence[str]
+    ) -> tuple[RouterCount, ...]:
+        """Return the counts of every router pod that could be read, for gates.
+
+        Raises:
+            LockstepError: none could be read; the message says why.
+        """
 
     async def reconcile(self, route: Route, live: LiveRoute, owners: Sequence[Manifest]) -> None:
         """Make the router run `route`; idempotent. `owners`: the namespace's ModelDeployments."""

@@ -2,13 +2,16 @@
 
 import copy
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 from lockstep_operator.core.errors import Conflict, NameConflict, PodUnreachable
 from lockstep_operator.traffic.envoy import names
-from lockstep_operator.traffic.envoy.readback import read_config, read_route_of, route_version
+from lockstep_operator.traffic.envoy.configmap import read_config
+from lockstep_operator.traffic.envoy.readback import clusters_of, route_version
 
 Manifest = dict[str, Any]
 NAMESPACE = "shop"
@@ -98,7 +101,8 @@ class FakeCluster:
 class FakeEnvoys:
     """Router pods that take over the ConfigMap's content when they are told to.
 
-    `unreachable`: pods that do not answer; `refusing`: added to update_rejected, by scope.
+    `unreachable`: pods that do not answer; `refusing`: added to update_rejected, by scope;
+    `counts`: further statistics, by name.
     """
 
     cluster: FakeCluster
@@ -106,6 +110,7 @@ class FakeEnvoys:
     unreachable: set[str] = field(default_factory=set)
     refusing: dict[str, int] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
+    counts: Mapping[str, int] = field(default_factory=dict)
     _data: dict[str, Manifest] = field(default_factory=dict)
 
     def catch_up(self, *pods: str) -> None:
@@ -128,9 +133,13 @@ class FakeEnvoys:
         for deployment in config.routes:
             scope = f"http.{deployment}.rds.{deployment}"
             rows.append(_row(f"{scope}.version_text", route_version(config, deployment)))
-            for revision in read_route_of(config, deployment).weights:
-                count = self.healthy.get(revision, 0)
-                rows.append(_row(f"cluster.{revision}.membership_healthy", count))
+            for cluster in clusters_of(config, deployment):
+                count = self.healthy.get(cluster, 0)
+                rows.append(_row(f"cluster.{cluster}.membership_healthy", count))
+                rows.append(_row(f"cluster.{cluster}.membership_total", count))
+        rows.extend(_row(*count) for count in self.counts.items())
+        [pattern] = parse_qs(urlsplit(path).query)["filter"]
+        rows = [row for row in rows if re.search(pattern, row["name"])]
         return json.dumps({"stats": [*rows, {"histograms": {}}]}).encode()
 
 

@@ -10,11 +10,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from aiohttp import ClientSession
+from yarl import URL
 
 from lockstep_operator.core.routing import Backend as Share
-from lockstep_operator.core.routing import Route
+from lockstep_operator.core.routing import Mirror, Route, RouterCount, TrafficSettings
 from lockstep_operator.traffic.envoy import names
 from lockstep_operator.traffic.envoy.config import EMPTY, RouterConfig
+from lockstep_operator.traffic.envoy.counts import counts_path, parse_counts
+from lockstep_operator.traffic.envoy.readback import route_version
 from lockstep_operator.traffic.envoy.settings import RouterSettings
 from lockstep_operator.traffic.envoy.stats import RouterStats, parse_stats, stats_path
 from traffic.backend import Backend
@@ -57,11 +60,25 @@ class Rig:
         name = f"{revision}.{NAMESPACE}.svc.cluster.local"
         return self.nameserver.zone.records.setdefault(name, [])
 
-    def route(self, deployment: str, port: int = PORT, **weights: int) -> None:
+    def route(
+        self,
+        deployment: str,
+        port: int = PORT,
+        *,
+        settings: TrafficSettings = TrafficSettings(),  # noqa: B008  # frozen
+        mirror: Mirror | None = None,
+        candidate: str | None = None,
+        stable: str | None = None,
+        **weights: int,
+    ) -> None:
         """Change a route in `config`; weights by the revision's hash (a=… is `<md>-aaaaaaaa`)."""
         shares = tuple(Share(f"{deployment}-{key * 8}", weight) for key, weight in weights.items())
-        route = Route(NAMESPACE, deployment, shares)
+        route = Route(NAMESPACE, deployment, shares, settings, mirror, candidate, stable)
         self.config = self.config.with_route(route, port, SETTINGS)
+
+    def version(self, deployment: str) -> str | None:
+        """Return the version of a route in `config`."""
+        return route_version(self.config, deployment)
 
     def swap(self, change: Callable[[dict[str, str]], None] | None = None) -> None:
         """Give the router `config`, after a test's own change of the files."""
@@ -88,6 +105,13 @@ class Rig:
         url = self.url(names.STATS_PORT, stats_path(deployment, revisions))
         async with self.session.get(url) as answer:
             return parse_stats(await answer.read(), deployment)
+
+    async def counts(self, *revisions: str) -> dict[tuple[str, str], tuple[int, int]]:
+        """Return (requests, errors) by revision and assignment, asked for as the operator does."""
+        url = URL(self.url(names.STATS_PORT, counts_path(revisions)), encoded=True)
+        async with self.session.get(url) as answer:
+            every: tuple[RouterCount, ...] = parse_counts(await answer.read(), "uid", revisions)
+        return {(one.revision, one.assignment): (one.requests, one.errors) for one in every}
 
     async def count(self, requests: int, clients: int = 16) -> dict[str, int]:
         """Send requests; return how often each body came, with `!` before those not 200."""

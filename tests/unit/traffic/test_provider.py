@@ -102,6 +102,24 @@ async def test_a_pod_that_cannot_be_read_has_nothing_applied(world: World) -> No
     assert live.healthy == {"churn-aaaaaaaa": 2}
 
 
+async def test_what_is_configured_can_be_read_without_asking_a_pod(world: World) -> None:
+    world.cluster.put(router_pod("r1"))
+    world.envoys.healthy = {"churn-aaaaaaaa": 2}
+    await world.reconcile(route("churn", a=10_000, b=0))
+    world.envoys.catch_up("r1")
+    asked = len(world.envoys.asked)
+    seen = await world.observe()
+    assert seen.applied
+    assert len(world.envoys.asked) == asked + 1
+
+    live = await world.observe(ask=False)
+
+    assert len(world.envoys.asked) == asked + 1
+    assert live == replace(seen, applied=False, healthy={})
+    await world.traffic.reconcile(route("churn", a=0, b=10_000), live, world.owners)
+    assert (await world.observe()).weights["churn-bbbbbbbb"] == 10_000
+
+
 async def test_a_pod_that_does_not_answer_in_time_counts_as_unreadable(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -113,7 +131,7 @@ async def test_a_pod_that_does_not_answer_in_time_counts_as_unreadable(
         return b""
 
     monkeypatch.setattr(world.envoys, "get", never)
-    monkeypatch.setattr("lockstep_operator.traffic.envoy.provider.READ_SECONDS", 0.01)
+    monkeypatch.setattr("lockstep_operator.traffic.envoy.router_pods.READ_SECONDS", 0.01)
     assert not (await world.observe()).applied
 
 
@@ -239,8 +257,10 @@ async def test_lost_objects_are_not_complete_and_come_back_with_the_same_port(
     await world.reconcile(route("fraud", c=10_000))
     for key in [("ConfigMap", names.ROUTER), ("Deployment", names.ROUTER)]:
         del world.cluster.objects[key]
-    assert await world.observe("fraud") == LiveRoute()
-    await world.reconcile(route("fraud", c=10_000))
+    again = World(world.cluster)
+    again.owners = world.owners
+    assert await again.observe("fraud") == LiveRoute()
+    await again.reconcile(route("fraud", c=10_000))
     live = await world.observe("fraud")
     assert (live.port, live.complete) == (20_001, True)
 

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from lockstep_operator.core.errors import Invalid, LockstepError
-from lockstep_operator.core.routing import Backend, Route
+from lockstep_operator.core.routing import Backend, Match, Mirror, Route, Sticky, TrafficSettings
 from lockstep_operator.traffic.envoy import config, manifests, names
 from lockstep_operator.traffic.envoy.config import EMPTY, RouterConfig
 from lockstep_operator.traffic.envoy.routes import route_text
@@ -21,7 +21,7 @@ SETTINGS = RouterSettings(image="envoyproxy/envoy:v1.40.0")
 def route(deployment: str, timeout: float = 15.0, **weights: int) -> Route:
     """Weights by revision hash, repeated to eight digits."""
     backends = tuple(Backend(f"{deployment}-{key * 8}", weight) for key, weight in weights.items())
-    return Route(NAMESPACE, deployment, backends, timeout)
+    return Route(NAMESPACE, deployment, backends, TrafficSettings(timeout=timeout))
 
 
 def two_models() -> RouterConfig:
@@ -35,6 +35,64 @@ def two_models() -> RouterConfig:
 )
 def test_files(golden: Callable[[str, str], None], name: str) -> None:
     golden(f"envoy/{name}", two_models().data()[name])
+
+
+FULL = Route(
+    NAMESPACE,
+    "churn",
+    (Backend("churn-aaaaaaaa", 1_000), Backend("churn-bbbbbbbb", 9_000)),
+    TrafficSettings(
+        timeout=30.0,
+        idle_timeout=2.0,
+        matches=(
+            Match(header="X-Canary", value="always"),
+            Match(cookie="beta"),
+            Match(header="host", value="old.example", to="stable"),
+        ),
+        sticky=Sticky(cookie="side", ttl_seconds=600.0),
+        consecutive_errors=7,
+        ejection_time=10.0,
+        max_ejected_percent=30,
+        max_connections=100,
+        max_requests=200,
+        max_pending_requests=300,
+    ),
+    Mirror("churn-aaaaaaaa", 25),
+    candidate="churn-aaaaaaaa",
+    stable="churn-bbbbbbbb",
+)
+
+
+@pytest.mark.parametrize("name", ["cds", "route-churn"])
+def test_all_settings(golden: Callable[[str, str], None], name: str) -> None:
+    full = EMPTY.with_route(FULL, 20_000, SETTINGS)
+    golden(f"envoy/full-{name}.yaml", full.data()[f"{name}.yaml"])
+
+
+def test_weights_and_shares_are_exact_to_a_hundredth_of_a_percent() -> None:
+    """Envoy takes its random number modulo the sum of the weights, and the denominator."""
+    smallest = replace(route("churn", a=9_999, b=1), mirror=Mirror("churn-bbbbbbbb", 1))
+    host = yaml.safe_load(route_text(smallest))["resources"][0]["virtual_hosts"][0]
+    actions = [one["route"] for one in host["routes"]]
+    assert {
+        tuple(one["weight"] for one in action["weighted_clusters"]["clusters"])
+        for action in actions
+    } == {(9_999, 1)}
+    [policy] = actions[0]["request_mirror_policies"]
+    assert policy["runtime_fraction"]["default_value"] == {
+        "numerator": 1,
+        "denominator": "TEN_THOUSAND",
+    }
+
+
+def test_no_setting_and_no_mirror_touches_the_split() -> None:
+    """So their clusters exist only where they are asked for."""
+    plain = {"churn-aaaaaaaa", "churn-bbbbbbbb"}
+    extra = {"mirror_churn-aaaaaaaa", "match_churn-aaaaaaaa", "match_churn-bbbbbbbb"}
+    assert set(EMPTY.with_route(FULL, 20_000, SETTINGS).clusters) == plain | extra
+    assert set(two_models().clusters) == plain | {"fraud-cccccccc"}
+    sides_only = replace(FULL, settings=TrafficSettings(), mirror=None)
+    assert set(EMPTY.with_route(sides_only, 20_000, SETTINGS).clusters) == plain
 
 
 def test_objects(golden: Callable[[str, str], None]) -> None:
@@ -110,6 +168,14 @@ def test_versions_follow_the_content() -> None:
         (route("churn", a=9_000), "weights [9000] are not a split of 10000"),
         (route("churn", a=10_001, b=-1), "weights [10001, -1] are not a split of 10000"),
         (route("churn", timeout=0, a=10_000), "timeout 0 s is not above 0"),
+        (
+            replace(route("churn", a=10_000), mirror=Mirror("churn-aaaaaaaa", 10_001)),
+            "mirror share 10001 is not in 0..10000",
+        ),
+        (
+            replace(route("churn", a=10_000), settings=TrafficSettings(idle_timeout=0.0)),
+            "idle timeout 0.0 s is not above 0",
+        ),
         (
             Route(NAMESPACE, "churn", (Backend("churn-aaaaaaaa", 5_000),) * 2),
             "a revision stands twice",

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from lockstep_operator.core.routing import LiveRoute, Route
+from lockstep_operator.traffic.envoy import names
 from lockstep_operator.traffic.envoy.provider import EnvoyTraffic
 from lockstep_operator.traffic.envoy.settings import RouterSettings
 from traffic.fakes import NAMESPACE, FakeCluster, FakeEnvoys, model_deployment
@@ -22,8 +23,13 @@ class World:
         self.traffic = EnvoyTraffic(self.cluster, self.envoys, self.settings, lambda: self.now)
         self.owners = [CHURN]
 
-    async def observe(self, deployment: str = "churn") -> LiveRoute:
-        return await self.traffic.observe(NAMESPACE, deployment)
+    async def observe(self, deployment: str = "churn", ask: bool = True) -> LiveRoute:
+        return await self.traffic.observe(NAMESPACE, deployment, ask)
+
+    def data(self) -> dict[str, str]:
+        """Return the ConfigMap's data, to be changed by the test."""
+        data: dict[str, str] = self.cluster.objects["ConfigMap", names.ROUTER]["data"]
+        return data
 
     async def reconcile(self, wanted: Route) -> list[str]:
         """Read back and write, as the operator does; return the writes."""

@@ -1,28 +1,47 @@
-"""cds.yaml: one cluster per ModelRevision that the router knows."""
+"""cds.yaml: one cluster per ModelRevision that the router knows, and those of mirror and matches.
+
+Mirrored and matched requests have clusters of their own, so that the statistics, the limits and
+the ejections of a revision's cluster are those of the split.
+"""
 
 from typing import Any
 
 from lockstep_operator.core.names import MODEL_PORT
+from lockstep_operator.core.routing import TrafficSettings
+from lockstep_operator.traffic.envoy import durations, names
 from lockstep_operator.traffic.envoy.discovery import Resource
 
-_METADATA = "lockstep"
 _OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 
 
-def model_cluster(revision: str, deployment: str, namespace: str, domain: str) -> Resource:
-    """Return the cluster of one revision: the pods behind its headless Service."""
+# A slow candidate must not fill the router's memory with copies that wait for it.
+MAX_MIRRORED = 256
+
+
+def model_cluster(
+    name: str, deployment: str, host_suffix: str, settings: TrafficSettings
+) -> Resource:
+    """Return a cluster of one revision: the pods behind its headless Service.
+
+    Args:
+        name: the revision, or the name of its mirror's or matches' cluster.
+        deployment: the ModelDeployment that it belongs to.
+        host_suffix: what follows the Service's name, `<namespace>.svc.<cluster domain>`.
+        settings: limits and ejection.
+    """
+    revision = names.revision_of(name)
     # The last dot keeps the resolver from trying the pod's search domains first (ndots: 5).
-    address = f"{revision}.{namespace}.svc.{domain}."
+    address = f"{revision}.{host_suffix}."
     return {
         "@type": "type.googleapis.com/envoy.config.cluster.v3.Cluster",
-        "name": revision,
-        "metadata": {"filter_metadata": {_METADATA: {"deployment": deployment}}},
+        "name": name,
+        "metadata": {"filter_metadata": {names.METADATA: {"deployment": deployment}}},
         "cluster_type": {"name": "envoy.cluster.dns", "typed_config": _resolution()},
         # An address that left DNS may be another model's pod by now and pass the health check.
         # (Ending pods stay in DNS, as the Service publishes addresses that are not ready.)
         "ignore_health_on_host_removal": True,
         "load_assignment": {
-            "cluster_name": revision,
+            "cluster_name": name,
             "endpoints": [{"lb_endpoints": [{"endpoint": {"address": _socket(address)}}]}],
         },
         "connect_timeout": "1s",
@@ -33,7 +52,8 @@ def model_cluster(revision: str, deployment: str, namespace: str, domain: str) -
         # starting get nothing as long as another is healthy.
         "common_lb_config": {"healthy_panic_threshold": {"value": 1.0}},
         "health_checks": [_health_check(revision)],
-        "circuit_breakers": {"thresholds": [_unbounded()]},
+        "circuit_breakers": {"thresholds": [_limits(name, settings)]},
+        **_ejection(name, settings),
         "typed_extension_protocol_options": {_OPTIONS: _http_options()},
     }
 
@@ -41,7 +61,7 @@ def model_cluster(revision: str, deployment: str, namespace: str, domain: str) -
 def cluster_owner(resource: Resource) -> str | None:
     """Return the ModelDeployment that a cluster belongs to, None when the text does not say."""
     try:
-        owner = resource["metadata"]["filter_metadata"][_METADATA]["deployment"]
+        owner = resource["metadata"]["filter_metadata"][names.METADATA]["deployment"]
     except (KeyError, TypeError):
         return None
     return str(owner)
@@ -79,15 +99,34 @@ def _health_check(revision: str) -> dict[str, Any]:
     }
 
 
-def _unbounded() -> dict[str, Any]:
-    """Out of the way (the defaults are 1024, and 3 retries): load is shed by the model server."""
-    limit = 1_000_000
+def _limits(name: str, settings: TrafficSettings) -> dict[str, int]:
+    """Envoy's own defaults are 1024, and 3 retries."""
+    most = MAX_MIRRORED if names.is_mirror(name) else settings.max_requests
     return {
-        "max_connections": limit,
-        "max_pending_requests": limit,
-        "max_requests": limit,
-        "max_retries": limit,
+        "max_connections": settings.max_connections,
+        "max_pending_requests": min(settings.max_pending_requests, most),
+        "max_requests": min(settings.max_requests, most),
+        "max_retries": 1_000_000,
     }
+
+
+def _ejection(name: str, settings: TrafficSettings) -> dict[str, Any]:
+    """A mirror's pods are never ejected: it is there to see their errors."""
+    if names.is_mirror(name) or not settings.consecutive_errors:
+        return {}
+    seconds = max(settings.ejection_time, 0.001)
+    detection = {
+        "consecutive_5xx": settings.consecutive_errors,
+        "enforcing_consecutive_5xx": 100,
+        "enforcing_success_rate": 0,
+        "interval": "1s",
+        "base_ejection_time": durations.to_text(seconds),
+        "max_ejection_time": durations.to_text(max(seconds, 300.0)),
+        "max_ejection_percent": settings.max_ejected_percent,
+        # Else the next health check, a second later, would bring the pod back.
+        "successful_active_health_check_uneject_host": False,
+    }
+    return {"outlier_detection": detection}
 
 
 def _http_options() -> dict[str, Any]:

@@ -10,7 +10,7 @@ from lockstep_operator.traffic.envoy.bootstrap import bootstrap_text
 from lockstep_operator.traffic.envoy.clusters import cluster_owner, model_cluster
 from lockstep_operator.traffic.envoy.discovery import Resource, dump_lines
 from lockstep_operator.traffic.envoy.listeners import model_listener, ready_listener
-from lockstep_operator.traffic.envoy.routes import route_text
+from lockstep_operator.traffic.envoy.routes import extra_clusters, route_text
 from lockstep_operator.traffic.envoy.settings import RouterSettings
 
 # The API server refuses a ConfigMap over 1 MiB; labels, annotations and JSON escapes come on top.
@@ -26,15 +26,31 @@ class RouterConfig:
         listeners: Envoy listener by ModelDeployment, and the readiness probe's own.
         clusters: Envoy cluster by ModelRevision, of all ModelDeployments.
         routes: text of the route file by ModelDeployment. Others' files are never written anew.
+        damaged: shared files of which not everything could be read.
     """
 
     bootstrap: str
     listeners: Mapping[str, Resource]
     clusters: Mapping[str, Resource]
     routes: Mapping[str, str]
+    damaged: tuple[str, ...] = ()
 
-    def with_route(self, route: Route, port: int, settings: RouterSettings) -> "RouterConfig":
+    def with_route(
+        self,
+        route: Route,
+        port: int,
+        settings: RouterSettings,
+        spare: Collection[str] = (),
+        urgent_since: str | None = None,
+    ) -> "RouterConfig":
         """Return a configuration in which one ModelDeployment is as `route` says.
+
+        Args:
+            route: the ModelDeployment's route.
+            port: of its listener.
+            settings: the operator's.
+            spare: clusters for mirror and matches that the route does not use yet, or no more.
+            urgent_since: see `records.Record`.
 
         Raises:
             LockstepError: the route is not a split.
@@ -46,11 +62,11 @@ class RouterConfig:
                 f"the router of a namespace serves at most {settings.max_models} ModelDeployments; "
                 f"move {name!r} to another namespace"
             )
+        host_suffix = f"{route.namespace}.svc.{settings.cluster_domain}"
+        known = {backend.revision for backend in route.backends}
         clusters = {
-            backend.revision: model_cluster(
-                backend.revision, name, route.namespace, settings.cluster_domain
-            )
-            for backend in route.backends
+            one: model_cluster(one, name, host_suffix, route.settings)
+            for one in known | extra_clusters(route) | set(spare)
         }
         others = {key: c for key, c in self.clusters.items() if cluster_owner(c) != name}
         for revision in clusters.keys() & others.keys():
@@ -62,7 +78,7 @@ class RouterConfig:
             bootstrap=bootstrap_text(settings),
             listeners={**self.listeners, **ready, name: model_listener(name, port)},
             clusters={**others, **clusters},
-            routes={**self.routes, name: route_text(route)},
+            routes={**self.routes, name: route_text(route, urgent_since)},
         )
 
     def only(self, deployments: Collection[str]) -> "RouterConfig":

@@ -13,7 +13,13 @@ MAX_CONNECTION_SECONDS = 5
 
 
 def listener(name: str, port: int, routing: dict[str, Any]) -> dict[str, Any]:
-    """Return a listener; `routing`: the `rds` or `route_config` field of its connection manager."""
+    """Return a listener.
+
+    Args:
+        name: its name, which its statistics have too.
+        port: on all addresses.
+        routing: the connection manager's `rds` or `route_config`, and what precedes them.
+    """
     return {
         "name": name,
         "address": {"socket_address": {"address": names.LISTEN_ADDRESS, "port_value": port}},

@@ -15,7 +15,14 @@ Resource = dict[str, Any]
 
 # libyaml reads ten times faster than Python; it is not in every build of PyYAML.
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_Dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+_SafeDumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+
+
+class _Dumper(_SafeDumper):  # type: ignore[misc]
+    """Writes what stands twice twice, for people to read."""
+
+    def ignore_aliases(self, data: object) -> bool:
+        return True
 
 
 def config_source(key: str) -> Resource:

@@ -1,5 +1,7 @@
 """lds.yaml: one listener per ModelDeployment, and the one that answers the readiness probe."""
 
+from typing import Any
+
 from lockstep_operator.core.errors import LockstepError
 from lockstep_operator.traffic.envoy import names
 from lockstep_operator.traffic.envoy.connections import listener
@@ -12,7 +14,8 @@ def model_listener(deployment: str, port: int) -> Resource:
     """Return the listener of one ModelDeployment; everything that can be wrong is in its route."""
     source = config_source(names.route_file(deployment))
     rds = {"route_config_name": deployment, "config_source": source}
-    return {**_TYPE, **listener(deployment, port, {"rds": rds})}
+    routing = {"rds": rds, "early_header_mutation_extensions": [_request_id()]}
+    return {**_TYPE, **listener(deployment, port, routing)}
 
 
 def ready_listener() -> Resource:
@@ -41,3 +44,17 @@ def listener_port(resource: Resource) -> int:
         return int(resource["address"]["socket_address"]["port_value"])
     except (KeyError, TypeError, ValueError) as error:
         raise LockstepError(f"listener {resource.get('name')!r} has no port") from error
+
+
+def _request_id() -> dict[str, Any]:
+    """Give each request an id of the router's own, before it is routed."""
+    header = {"key": names.REQUEST_ID_HEADER, "value": "%UNIQUE_ID%"}
+    change = {"append": {"header": header, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}}
+    extension = "http.early_header_mutation.header_mutation.v3.HeaderMutation"
+    return {
+        "name": "envoy.http.early_header_mutation.header_mutation",
+        "typed_config": {
+            "@type": f"type.googleapis.com/envoy.extensions.{extension}",
+            "mutations": [change],
+        },
+    }

@@ -30,9 +30,10 @@ def router_deployment(
     settings: RouterSettings,
     data: Mapping[str, str],
     owners: Sequence[Manifest],
+    restart: str | None = None,
 ) -> Manifest:
     """Return the router's Deployment; of the ConfigMap's `data`, a new bootstrap restarts pods."""
-    template = pod_template(settings, namespace, version(data[names.BOOTSTRAP_FILE]))
+    template = pod_template(settings, namespace, version(data[names.BOOTSTRAP_FILE]), restart)
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
@@ -49,6 +50,15 @@ def router_deployment(
     }
 
 
+def restart_mark(deployment: Manifest | None) -> str | None:
+    """Return what the router's Deployment was last restarted for."""
+    if deployment is None:
+        return None
+    metadata = deployment["spec"]["template"].get("metadata") or {}
+    mark = (metadata.get("annotations") or {}).get(names.RESTART_ANNOTATION)
+    return None if mark is None else str(mark)
+
+
 def router_disruption_budget(namespace: str, owners: Sequence[Manifest]) -> Manifest:
     """Return the budget; by maxUnavailable, so that a single replica does not block a drain."""
     return {
@@ -61,6 +71,11 @@ def router_disruption_budget(namespace: str, owners: Sequence[Manifest]) -> Mani
             "unhealthyPodEvictionPolicy": "AlwaysAllow",
         },
     }
+
+
+def resource_version(manifest: Manifest | None) -> str | None:
+    """Return the version that a write must carry, None when there is no object."""
+    return None if manifest is None else str(manifest["metadata"]["resourceVersion"])
 
 
 def user_service(namespace: str, owner: Manifest, port: int) -> Manifest:

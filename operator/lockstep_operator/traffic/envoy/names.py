@@ -7,6 +7,7 @@ ROUTER = "lockstep-router"
 ROUTER_LABELS = {MANAGED_BY_LABEL: MANAGED_BY, COMPONENT_LABEL: "router"}
 
 BOOTSTRAP_ANNOTATION = f"{GROUP}/router-bootstrap"
+RESTART_ANNOTATION = f"{GROUP}/router-restart"
 CONFIG_ANNOTATION = f"{GROUP}/router-config"
 NUDGED_ANNOTATION = f"{GROUP}/router-config-nudged"
 
@@ -33,6 +34,42 @@ LAST_PORT = 29_999
 READY_LISTENER = "_ready"
 STATS_LISTENER = "_stats"
 ADMIN_CLUSTER = "_admin"
+
+
+# Set by the router on every request, whatever the client sent in them. The second is the same on a
+# mirrored copy, and unlike `x-request-id` no client can repeat it.
+ASSIGNMENT_HEADER = "x-lockstep-assignment"
+REQUEST_ID_HEADER = "x-lockstep-request-id"
+
+# Key of what we keep in the `filter_metadata` of a resource.
+METADATA = "lockstep"
+
+_MIRROR, _MATCH = "mirror_", "match_"
+
+
+def mirror_cluster(revision: str) -> str:
+    """Return the name of the cluster that a revision's mirrored requests go to."""
+    return f"{_MIRROR}{revision}"
+
+
+def match_cluster(revision: str) -> str:
+    """Return the name of the cluster that requests go to which a match assigned to a revision."""
+    return f"{_MATCH}{revision}"
+
+
+def is_mirror(cluster: str) -> bool:
+    """Whether it gets copies only."""
+    return cluster.startswith(_MIRROR)
+
+
+def is_split(cluster: str) -> bool:
+    """Whether it is a revision's own cluster, not one of mirror or matches."""
+    return revision_of(cluster) == cluster
+
+
+def revision_of(cluster: str) -> str:
+    """Return the revision whose pods a cluster has; the split's cluster has the same name."""
+    return cluster.removeprefix(_MIRROR).removeprefix(_MATCH)
 
 
 def route_file(deployment: str) -> str:

@@ -4,16 +4,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from lockstep_operator.traffic.envoy import names
+from lockstep_operator.traffic.envoy.config import RouterConfig
+from lockstep_operator.traffic.envoy.readback import clusters_of, route_version
 from lockstep_operator.traffic.envoy.stats import RouterStats
 
 
 @dataclass(frozen=True, slots=True)
 class PodView:
-    """A Ready router pod and its statistics; None: it could not be read."""
+    """A Ready router pod and its statistics; None: it could not be read.
+
+    `ready_since`: in seconds since the epoch.
+    """
 
     name: str
     uid: str
     stats: RouterStats | None
+    ready_since: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +28,12 @@ class Wanted:
 
     deployment: str
     route_version: str | None
-    revisions: Sequence[str]
+    clusters: Sequence[str]
+
+    @classmethod
+    def by(cls, config: RouterConfig, deployment: str) -> "Wanted":
+        """Return what a configuration says."""
+        return cls(deployment, route_version(config, deployment), clusters_of(config, deployment))
 
 
 def lacking(stats: RouterStats, wanted: Wanted) -> tuple[str, ...]:
@@ -36,7 +47,7 @@ def lacking(stats: RouterStats, wanted: Wanted) -> tuple[str, ...]:
         files.append(names.LISTENERS_FILE)
     elif stats.route_version != wanted.route_version:
         files.append(names.route_file(wanted.deployment))
-    if any(revision not in stats.healthy for revision in wanted.revisions):
+    if any(cluster not in stats.healthy for cluster in wanted.clusters):
         files.append(names.CLUSTERS_FILE)
     return tuple(files)
 
@@ -47,12 +58,12 @@ def applied(view: PodView, wanted: Wanted) -> bool:
 
 
 def fewest_healthy(views: Sequence[PodView], wanted: Wanted) -> dict[str, int]:
-    """Return, by revision, the healthy endpoints that the least lucky readable pod sees."""
+    """Return, by cluster, the healthy endpoints that the least lucky readable pod sees."""
     seen = [view.stats.healthy for view in views if view.stats is not None]
     return {
-        revision: min(healthy.get(revision, 0) for healthy in seen)
-        for revision in wanted.revisions
-        if any(revision in healthy for healthy in seen)
+        cluster: min(healthy.get(cluster, 0) for healthy in seen)
+        for cluster in wanted.clusters
+        if any(cluster in healthy for healthy in seen)
     }
 
 

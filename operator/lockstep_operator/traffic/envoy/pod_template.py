@@ -14,13 +14,18 @@ LISTENER_DRAIN_SECONDS = 60
 EXIT_SECONDS = 15
 
 
-def pod_template(settings: RouterSettings, namespace: str, bootstrap_version: str) -> Manifest:
-    """Return the pod template; the annotation restarts the pods when the bootstrap changes."""
+def pod_template(
+    settings: RouterSettings, namespace: str, bootstrap_version: str, restart: str | None = None
+) -> Manifest:
+    """Return the pod template; another bootstrap, or value of `restart`, restarts the pods."""
     user = _user(namespace)
+    annotations = {names.BOOTSTRAP_ANNOTATION: bootstrap_version}
+    if restart is not None:
+        annotations[names.RESTART_ANNOTATION] = restart
     return {
         "metadata": {
             "labels": dict(names.ROUTER_LABELS),
-            "annotations": {names.BOOTSTRAP_ANNOTATION: bootstrap_version},
+            "annotations": annotations,
         },
         "spec": {
             "containers": [_container(settings)],

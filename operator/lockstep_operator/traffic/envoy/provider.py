@@ -1,24 +1,21 @@
-"""The Envoy traffic provider: the part of this package that reads and writes."""
+"""The Envoy traffic provider: the part of this package that decides what to write."""
 
 import asyncio
-import json
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any
 
 import structlog
 
 from lockstep_operator.core.errors import Conflict, LockstepError, NameConflict
-from lockstep_operator.core.failures import is_ready
-from lockstep_operator.core.routing import LiveRoute, Route
+from lockstep_operator.core.routing import LiveRoute, Route, RouterCount
 from lockstep_operator.traffic.envoy import manifests, names
 from lockstep_operator.traffic.envoy.config import RouterConfig
-from lockstep_operator.traffic.envoy.discovery import version
-from lockstep_operator.traffic.envoy.nudges import nudge
+from lockstep_operator.traffic.envoy.laggards import Laggards
 from lockstep_operator.traffic.envoy.observation import (
-    PodView,
     Refusals,
     Wanted,
     applied,
@@ -26,20 +23,37 @@ from lockstep_operator.traffic.envoy.observation import (
 )
 from lockstep_operator.traffic.envoy.ports import choose_port
 from lockstep_operator.traffic.envoy.readback import (
+    as_route,
+    clusters_of,
     is_current,
-    read_config,
     read_route_of,
     route_version,
+    urgent_since,
+    used_clusters,
 )
+from lockstep_operator.traffic.envoy.router_pods import RouterPods
+from lockstep_operator.traffic.envoy.routes import route_text
 from lockstep_operator.traffic.envoy.settings import RouterSettings
-from lockstep_operator.traffic.envoy.stats import RouterStats, parse_stats, stats_path
+from lockstep_operator.traffic.envoy.staging import spare_clusters, stage
+from lockstep_operator.traffic.envoy.stored import StoredConfig
 from lockstep_operator.traffic.interface import Cluster, PodReader
 
 Manifest = dict[str, Any]
 
-READ_SECONDS = 1.0
 _ROUTER_KINDS = ("PodDisruptionBudget", "Deployment", "ConfigMap")
 _log = structlog.get_logger(__name__)
+
+
+@dataclass
+class _Memory:
+    """Of one ModelDeployment, between looks at the router pods; losing it loses no decision.
+
+    `warm`: clusters of mirror and matches that every pod was last seen to have healthy pods in.
+    """
+
+    refusals: Refusals = field(default_factory=Refusals)
+    laggards: Laggards = field(default_factory=Laggards)
+    warm: frozenset[str] = frozenset()
 
 
 class EnvoyTraffic:
@@ -57,34 +71,57 @@ class EnvoyTraffic:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._cluster = cluster
-        self._pods = pods
+        self._pods = RouterPods(cluster, pods, clock)
+        self._stored = StoredConfig(cluster, settings)
         self._settings = settings
         self._clock = clock
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
-        self._refusals: defaultdict[tuple[str, str], Refusals] = defaultdict(Refusals)
+        self._memory: defaultdict[tuple[str, str], _Memory] = defaultdict(_Memory)
 
-    async def observe(self, namespace: str, deployment: str) -> LiveRoute:
+    async def observe(self, namespace: str, deployment: str, ask: bool = True) -> LiveRoute:
         """Read back what the router runs for this ModelDeployment.
 
-        Raises:
-            LockstepError: the router's ConfigMap is damaged.
+        With `ask` False, only what is configured: no router pod is waited for, so `applied` is
+        False, `healthy` empty and `rejected` None.
         """
-        configmap = self._cluster.get("ConfigMap", namespace, names.ROUTER)
-        config = read_config(configmap)
+        config, resource_version = self._stored.read(namespace)
         live = read_route_of(config, deployment)
-        wanted = Wanted(deployment, route_version(config, deployment), tuple(live.weights))
-        ready = [pod for pod in self._router_pods(namespace) if is_ready(pod)]
-        asked = ready if live.port is not None else []
-        views = await asyncio.gather(*(self._view(pod, wanted) for pod in asked))
-        return replace(
+        ready = self._pods.ready(namespace)
+        live = replace(
             live,
-            applied=bool(views) and all(applied(view, wanted) for view in views),
-            healthy=fewest_healthy(views, wanted),
-            rejected=self._refusals[namespace, deployment].sentence(views, wanted),
-            resource_version=_resource_version(configmap),
+            resource_version=resource_version,
             ready_pods=len(ready),
             complete=self._is_complete(namespace, deployment, config),
         )
+        asked = ready if ask and live.port is not None else []
+        return await self._seen(live, Wanted.by(config, deployment), namespace, asked)
+
+    async def _seen(
+        self, live: LiveRoute, wanted: Wanted, namespace: str, asked: Sequence[Manifest]
+    ) -> LiveRoute:
+        views = await self._pods.views(asked, wanted)
+        memory = self._memory[namespace, wanted.deployment]
+        memory.laggards.note(views, wanted, self._clock())
+        healthy = fewest_healthy(views, wanted)
+        memory.warm = frozenset(name for name, count in healthy.items() if count)
+        if not views:
+            return live
+        return replace(
+            live,
+            applied=all(applied(view, wanted) for view in views),
+            healthy={name: count for name, count in healthy.items() if names.is_split(name)},
+            rejected=memory.refusals.sentence(views, wanted),
+        )
+
+    async def counts(
+        self, namespace: str, deployment: str, revisions: Sequence[str]
+    ) -> tuple[RouterCount, ...]:
+        """Return the counts of every router pod that could be read, for gates.
+
+        Raises:
+            LockstepError: none could be read; the message says why.
+        """
+        return await self._pods.counts(namespace, deployment, revisions)
 
     async def reconcile(self, route: Route, live: LiveRoute, owners: Sequence[Manifest]) -> None:
         """Make the router run `route`; writes only what differs.
@@ -102,11 +139,13 @@ class EnvoyTraffic:
         async with self._turns[namespace]:
             config = self._config_as_planned(namespace, name, live).only(_names(owners))
             port = choose_port(name, config, self._services(namespace))
-            data = config.with_route(route, port, self._settings).data()
-            await self._write(namespace, data, owners)
-        await self._nudge(namespace, data, live.applied)
+            after = self._with_route(config, route, live, port)
+            data = await self._write(namespace, after, owners)
+        await self._pods.nudge(namespace, data, live.applied)
+        async with self._turns[namespace]:  # else two could each replace another pod
+            restart = await self._replace_laggard(route, live, after)
         service = manifests.user_service(namespace, owner, port)
-        await self._apply_each([*self._router(namespace, data, owners), service])
+        await self._apply_each([*self._router(namespace, data, owners, restart), service])
 
     async def finalize(self, namespace: str, deployment: str, owners: Sequence[Manifest]) -> None:
         """Forget a deleted ModelDeployment; with no owners left, remove the router itself.
@@ -116,43 +155,25 @@ class EnvoyTraffic:
         """
         if deployment in _names(owners):
             return  # it was created again, and keeps what it finds
-        self._refusals.pop((namespace, deployment), None)
+        self._memory.pop((namespace, deployment), None)
         service = self._cluster.get("Service", namespace, deployment)
         if service is not None and manifests.is_user_service(service, deployment):
             await self._cluster.delete("Service", namespace, deployment)
         async with self._turns[namespace]:
             if not owners:
+                self._stored.forget(namespace)
                 for kind in _ROUTER_KINDS:
                     await self._cluster.delete(kind, namespace, names.ROUTER)
                 return
-            configmap = self._cluster.get("ConfigMap", namespace, names.ROUTER)
-            if configmap is None:
+            if self._cluster.get("ConfigMap", namespace, names.ROUTER) is None:
                 return
-            data = read_config(configmap).only(_names(owners)).data()
-            await self._write(namespace, data, owners)
-        await self._nudge(namespace, data, applied=True)
+            config, _ = self._stored.read(namespace)
+            data = await self._write(namespace, config.only(_names(owners)), owners)
+        await self._pods.nudge(namespace, data, applied=True)
         await self._apply_each(self._router(namespace, data, owners))
-
-    def _router_pods(self, namespace: str) -> list[Manifest]:
-        return self._cluster.select("Pod", namespace, dict(names.ROUTER_LABELS))
 
     def _services(self, namespace: str) -> list[Manifest]:
         return self._cluster.select("Service", namespace, dict(names.ROUTER_LABELS))
-
-    async def _view(self, pod: Manifest, wanted: Wanted) -> PodView:
-        metadata = pod["metadata"]
-        return PodView(metadata["name"], metadata["uid"], await self._stats(pod, wanted))
-
-    async def _stats(self, pod: Manifest, wanted: Wanted) -> RouterStats | None:
-        path = stats_path(wanted.deployment, wanted.revisions)
-        try:
-            async with asyncio.timeout(READ_SECONDS):
-                body = await self._pods.get(pod, names.STATS_PORT, path)
-            return parse_stats(body, wanted.deployment)
-        except (LockstepError, TimeoutError) as error:
-            reason = str(error) or "no answer in time"
-            _log.info("router pod not read", pod=pod["metadata"]["name"], because=reason)
-            return None
 
     def _is_complete(self, namespace: str, deployment: str, config: RouterConfig) -> bool:
         """The other objects need only be there: `reconcile` compares them in full."""
@@ -169,38 +190,76 @@ class EnvoyTraffic:
 
         Other ModelDeployments' parts may have changed since: they are kept as they are.
         """
-        config = read_config(self._cluster.get("ConfigMap", namespace, names.ROUTER))
+        config, _ = self._stored.read(namespace)
         now = read_route_of(config, name)
-        before = (live.port, dict(live.weights), live.timeout_seconds)
-        if before != (now.port, dict(now.weights), now.timeout_seconds):
+        same = as_route(live, namespace, name) == as_route(now, namespace, name)
+        if not same or (live.port, live.settings) != (now.port, now.settings):
             raise Conflict(f"the route of {namespace}/{name} changed since it was read", status=409)
         return config
 
+    def _with_route(
+        self, config: RouterConfig, route: Route, live: LiveRoute, port: int
+    ) -> RouterConfig:
+        """Return the configuration with what of the route can be configured now."""
+        name = route.deployment
+        used = used_clusters(live, name)
+        present = [one for one in clusters_of(config, name) if not names.is_split(one)]
+        warm = self._memory[route.namespace, name].warm if live.applied else frozenset()
+        staged = stage(route, used, present, warm)
+        spare = spare_clusters(route, used, present, live)
+        since = self._urgent_since(config, staged)
+        return config.with_route(staged, port, self._settings, spare, since)
+
+    def _urgent_since(self, config: RouterConfig, route: Route) -> str | None:
+        """Return when a route became urgent: now, unless it is what is configured already."""
+        before = urgent_since(config, route.deployment)
+        unchanged = route_text(route, before) == config.routes.get(route.deployment)
+        if unchanged and (before is not None or not route.urgent):
+            return before
+        now = datetime.fromtimestamp(self._clock(), UTC).isoformat(timespec="milliseconds")
+        return now if route.urgent else None
+
+    async def _replace_laggard(
+        self, route: Route, live: LiveRoute, config: RouterConfig
+    ) -> str | None:
+        """Delete a router pod that does not follow an urgent route, or return a restart's mark."""
+        namespace, name = route.namespace, route.deployment
+        since = urgent_since(config, name)
+        if not route.urgent or since is None or live.rejected is not None:
+            return None
+        laggards = self._memory[namespace, name].laggards
+        pods, version = self._pods.every(namespace), route_version(config, name)
+        remedy = laggards.remedy(version, since, pods, self._clock())
+        if remedy is None:
+            return None
+        _log.warning("router does not follow", namespace=namespace, name=name, pod=remedy.pod)
+        if remedy.pod is None:
+            return since
+        await self._cluster.delete("Pod", namespace, remedy.pod)
+        return None
+
     async def _write(
-        self, namespace: str, data: dict[str, str], owners: Sequence[Manifest]
-    ) -> None:
+        self, namespace: str, config: RouterConfig, owners: Sequence[Manifest]
+    ) -> dict[str, str]:
+        data = config.data()
         known = self._cluster.get("ConfigMap", namespace, names.ROUTER)
         wanted = manifests.router_configmap(namespace, data, owners)
-        await self._cluster.apply(wanted, _resource_version(known))
-
-    async def _nudge(self, namespace: str, data: dict[str, str], applied: bool) -> None:
-        config = version(json.dumps(data, sort_keys=True))
-        now = self._clock()
-        writes = []
-        for pod in self._router_pods(namespace):
-            if "deletionTimestamp" in pod["metadata"]:
-                continue
-            # A pod that is not Ready cannot say what it has; it reads the files when it starts.
-            if annotations := nudge(pod, config, applied or not is_ready(pod), now):
-                name = pod["metadata"]["name"]
-                writes.append(self._cluster.annotate("Pod", namespace, name, annotations))
-        await asyncio.gather(*writes)
+        await self._cluster.apply(wanted, manifests.resource_version(known))
+        self._stored.keep(namespace, config)
+        return data
 
     def _router(
-        self, namespace: str, data: dict[str, str], owners: Sequence[Manifest]
+        self,
+        namespace: str,
+        data: dict[str, str],
+        owners: Sequence[Manifest],
+        restart: str | None = None,
     ) -> list[Manifest]:
+        """`restart`: what to restart the pods for; None: what they were last restarted for."""
+        before = self._cluster.get("Deployment", namespace, names.ROUTER)
+        mark = restart or manifests.restart_mark(before)
         return [
-            manifests.router_deployment(namespace, self._settings, data, owners),
+            manifests.router_deployment(namespace, self._settings, data, owners, mark),
             manifests.router_disruption_budget(namespace, owners),
         ]
 
@@ -214,10 +273,6 @@ class EnvoyTraffic:
                 taken.append(error)
         if taken:
             raise taken[0]
-
-
-def _resource_version(configmap: Manifest | None) -> str | None:
-    return None if configmap is None else str(configmap["metadata"]["resourceVersion"])
 
 
 def _names(owners: Sequence[Manifest]) -> set[str]:

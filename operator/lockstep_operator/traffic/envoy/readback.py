@@ -1,54 +1,38 @@
 """What a router is configured to do, read from its ConfigMap: there is no second copy of it."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from lockstep_operator.core.errors import LockstepError
-from lockstep_operator.core.routing import Backend, LiveRoute, Route
+from lockstep_operator.core.routing import Backend, LiveRoute, Route, TrafficSettings
 from lockstep_operator.traffic.envoy import names
 from lockstep_operator.traffic.envoy.clusters import cluster_owner
-from lockstep_operator.traffic.envoy.config import EMPTY, RouterConfig
-from lockstep_operator.traffic.envoy.discovery import Resource, parse
+from lockstep_operator.traffic.envoy.config import RouterConfig
+from lockstep_operator.traffic.envoy.discovery import parse
 from lockstep_operator.traffic.envoy.listeners import listener_port
-from lockstep_operator.traffic.envoy.routes import read_route
+from lockstep_operator.traffic.envoy.routes import RouteFile, extra_clusters, read_route
 from lockstep_operator.traffic.envoy.settings import RouterSettings
-
-Manifest = dict[str, Any]
-
-DEFAULT_TIMEOUT_SECONDS = 15.0
-
-
-def read_config(configmap: Manifest | None) -> RouterConfig:
-    """Return the configuration in a router's ConfigMap, an empty one when there is none.
-
-    Raises:
-        LockstepError: a file that all ModelDeployments share is damaged; nothing must be built on
-            it. (A damaged route file concerns one of them only and is overwritten.)
-    """
-    data = (configmap or {}).get("data")
-    if not data:
-        return EMPTY
-    return RouterConfig(
-        bootstrap=data.get(names.BOOTSTRAP_FILE, ""),
-        listeners=_resources(data, names.LISTENERS_FILE),
-        clusters=_resources(data, names.CLUSTERS_FILE),
-        routes=_routes(data),
-    )
 
 
 def read_route_of(config: RouterConfig, deployment: str) -> LiveRoute:
-    """Return port, weights and timeout of one ModelDeployment; the rest is for others to fill in.
+    """Return what is configured for one ModelDeployment; the rest is for others to fill in.
 
-    A damaged route file reads as no weights and no timeout.
+    A damaged route file reads as no weights and no settings.
     """
     listener = config.listeners.get(deployment)
-    known = {name: 0 for name, c in config.clusters.items() if cluster_owner(c) == deployment}
-    weights, timeout = _weights(config, deployment)
+    file = _route_file(config, deployment)
+    known = {name: 0 for name in clusters_of(config, deployment) if names.is_split(name)}
+    record = file.record
     return LiveRoute(
         port=None if listener is None else listener_port(listener),
-        weights=known | weights,
-        timeout_seconds=timeout,
+        weights=known | dict(file.weights),
+        settings=None if record is None else record.settings,
+        mirror=None if record is None else record.mirror,
+        candidate=None if record is None else record.candidate,
+        stable=None if record is None else record.stable,
     )
+
+
+def clusters_of(config: RouterConfig, deployment: str) -> tuple[str, ...]:
+    """Return the names of a ModelDeployment's clusters, also those of its mirror and matches."""
+    return tuple(name for name, c in config.clusters.items() if cluster_owner(c) == deployment)
 
 
 def route_version(config: RouterConfig, deployment: str) -> str | None:
@@ -59,14 +43,28 @@ def route_version(config: RouterConfig, deployment: str) -> str | None:
         return None
 
 
+def urgent_since(config: RouterConfig, deployment: str) -> str | None:
+    """Return since when the configured route is to take traffic off a revision, None: it is not."""
+    record = _route_file(config, deployment).record
+    return None if record is None else record.urgent_since
+
+
 def as_route(live: LiveRoute, namespace: str, deployment: str) -> Route:
     """Return the route that would configure what is configured."""
     return Route(
         namespace=namespace,
         deployment=deployment,
         backends=tuple(Backend(name, weight) for name, weight in sorted(live.weights.items())),
-        timeout_seconds=live.timeout_seconds or DEFAULT_TIMEOUT_SECONDS,
+        settings=live.settings or TrafficSettings(),
+        mirror=live.mirror,
+        candidate=live.candidate,
+        stable=live.stable,
     )
+
+
+def used_clusters(live: LiveRoute, deployment: str) -> frozenset[str]:
+    """Return the clusters for mirror and matches that the configured route uses."""
+    return extra_clusters(as_route(live, "", deployment))
 
 
 def is_current(config: RouterConfig, namespace: str, name: str, settings: RouterSettings) -> bool:
@@ -74,35 +72,21 @@ def is_current(config: RouterConfig, namespace: str, name: str, settings: Router
     live = read_route_of(config, name)
     if live.port is None:
         return False
+    route, since = as_route(live, namespace, name), urgent_since(config, name)
     try:
-        return config.with_route(as_route(live, namespace, name), live.port, settings) == config
+        return config.with_route(route, live.port, settings, urgent_since=since) == config
     except LockstepError:  # not even a route: somebody edited it
         return False
 
 
-def _resources(data: Mapping[str, str], key: str) -> dict[str, Resource]:
-    _, resources = parse(data.get(key, ""), _where(key))
-    return {resource["name"]: resource for resource in resources}
+_NOTHING = RouteFile({}, None)
 
 
-def _routes(data: Mapping[str, str]) -> dict[str, str]:
-    prefix, suffix = names.route_file("\0").split("\0")
-    return {
-        key[len(prefix) : -len(suffix)]: text
-        for key, text in data.items()
-        if key.startswith(prefix) and key.endswith(suffix)
-    }
-
-
-def _weights(config: RouterConfig, name: str) -> tuple[dict[str, int], float | None]:
+def _route_file(config: RouterConfig, name: str) -> RouteFile:
     text = config.routes.get(name)
     if text is None:
-        return {}, None
+        return _NOTHING
     try:
-        return read_route(text, _where(names.route_file(name)))
+        return read_route(text, f"{names.route_file(name)} of ConfigMap {names.ROUTER!r}")
     except LockstepError:
-        return {}, None
-
-
-def _where(key: str) -> str:
-    return f"{key} of ConfigMap {names.ROUTER!r}"
+        return _NOTHING

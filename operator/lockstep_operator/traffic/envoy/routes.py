@@ -1,29 +1,47 @@
-"""route-<md>.yaml: the weights of one ModelDeployment."""
+"""route-<md>.yaml: where the requests of one ModelDeployment go."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from lockstep_operator.core.errors import LockstepError
-from lockstep_operator.core.routing import Backend, Route
+from lockstep_operator.core.routing import Match, Route
 from lockstep_operator.core.weights import FULL
-from lockstep_operator.traffic.envoy import durations
+from lockstep_operator.traffic.envoy import names
+from lockstep_operator.traffic.envoy.actions import new_cookie, split, to_revision, unavailable
 from lockstep_operator.traffic.envoy.discovery import Resource, dump_blocks, parse
+from lockstep_operator.traffic.envoy.records import Record, from_plain, record_of, to_plain
 
-ASSIGNMENT_HEADER = "x-lockstep-assignment"
+# Envoy calls it so.
+_PSEUDO_HEADERS = {"host": ":authority"}
 
 
-def route_text(route: Route) -> str:
+@dataclass(frozen=True, slots=True)
+class RouteFile:
+    """What a route file says.
+
+    Attributes:
+        weights: by revision, of those that get requests.
+        record: what else the route was made from, None when another build wrote it.
+    """
+
+    weights: Mapping[str, int]
+    record: Record | None
+
+
+def route_text(route: Route, urgent_since: str | None = None) -> str:
     """Return the file of a route.
 
     Raises:
-        LockstepError: the weights do not sum to 10000, or a revision stands twice.
+        LockstepError: the weights do not sum to 10000, a revision stands twice, or a time or share
+            is out of range.
     """
     _validate(route)
-    action = _split(route) if any(b.weight for b in route.backends) else _unavailable(route)
     host = {
         "name": route.deployment,
         "domains": ["*"],
-        "routes": [{"match": {"prefix": "/"}, **action}],
+        "metadata": {"filter_metadata": {names.METADATA: to_plain(record_of(route, urgent_since))}},
+        "routes": [*_matched(route), *_others(route)],
     }
     return dump_blocks(
         [
@@ -36,24 +54,25 @@ def route_text(route: Route) -> str:
     )
 
 
-def read_route(text: str, where: str) -> tuple[dict[str, int], float | None]:
-    """Return (weights of the revisions that the route names, its timeout in seconds or None).
+def read_route(text: str, where: str) -> RouteFile:
+    """Return what a route file says.
 
     Raises:
         LockstepError: it is not a route that this module wrote.
     """
     _, resources = parse(text, where)
     try:
-        action = resources[0]["virtual_hosts"][0]["routes"][0]
-        if "direct_response" in action:
-            return {}, durations.from_text(
-                action["metadata"]["filter_metadata"]["lockstep"]["timeout"]
-            )
-        clusters = action["route"]["weighted_clusters"]["clusters"]
-        weights = {str(cluster["name"]): int(cluster["weight"]) for cluster in clusters}
-        return weights, durations.from_text(action["route"]["timeout"])
+        host = resources[0]["virtual_hosts"][0]
+        return RouteFile(_weights(host["routes"][-1]), _record(host))
     except (KeyError, IndexError, TypeError, ValueError) as error:
         raise LockstepError(f"{where} is not a route of ours: {error!r}") from error
+
+
+def extra_clusters(route: Route) -> frozenset[str]:
+    """Return the clusters that a route needs beside those of its backends."""
+    mirrored = {names.mirror_cluster(route.mirror.revision)} if route.mirror else set()
+    targets = {_target(route, match) for match in route.settings.matches}
+    return frozenset(mirrored | {names.match_cluster(one) for one in targets if one is not None})
 
 
 def _validate(route: Route) -> None:
@@ -64,66 +83,88 @@ def _validate(route: Route) -> None:
         raise LockstepError(f"{where}: a revision stands twice")
     if any(weight < 0 for weight in weights) or sum(weights) not in (0, FULL):
         raise LockstepError(f"{where}: weights {weights} are not a split of {FULL}")
-    if route.timeout_seconds <= 0:
-        raise LockstepError(f"{where}: timeout {route.timeout_seconds} s is not above 0")
+    if route.mirror is not None and not 0 <= route.mirror.share <= FULL:
+        raise LockstepError(f"{where}: mirror share {route.mirror.share} is not in 0..{FULL}")
+    idle = route.settings.idle_timeout
+    for name, seconds in (("timeout", route.settings.timeout), ("idle timeout", idle)):
+        if seconds is not None and seconds <= 0:
+            raise LockstepError(f"{where}: {name} {seconds} s is not above 0")
 
 
-def _split(route: Route) -> Resource:
-    return {
-        "route": {
-            "weighted_clusters": {"clusters": _weights(route.backends)},
-            "timeout": durations.to_text(route.timeout_seconds),
-            # A little longer, so that the timeout is what a slow model is reported as.
-            "idle_timeout": durations.to_text(route.timeout_seconds + 5),
-            "retry_policy": _RETRY,
-        },
-        "request_headers_to_add": [_header(ASSIGNMENT_HEADER, "split")],
-    }
+def _target(route: Route, match: Match) -> str | None:
+    return route.candidate if match.to == "candidate" else route.stable
 
 
-# Only what no model server has begun to work on is sent again, to another pod if there is one.
-_RETRY: dict[str, Any] = {
-    "retry_on": "connect-failure,refused-stream",
-    "num_retries": 2,
-    "retry_back_off": {"base_interval": "0.025s", "max_interval": "0.25s"},
-    "retry_host_predicate": [
+def _matched(route: Route) -> list[Resource]:
+    """In the manifest's order, of which the first that fits decides."""
+    return [
         {
-            "name": "envoy.retry_host_predicates.previous_hosts",
-            "typed_config": {
-                "@type": "type.googleapis.com/"
-                "envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate"
-            },
+            "match": {"prefix": "/", **_condition(match)},
+            **to_revision(target, route.settings),
         }
-    ],
-    # A dead pod has the fewest requests, so the balancer likes it: with the usual 3 draws of two
-    # pods, every third request that met it would meet it again.
-    "host_selection_retry_max_attempts": 50,
-}
+        for match in route.settings.matches
+        if (target := _target(route, match)) is not None
+    ]
 
 
-def _weights(backends: Sequence[Backend]) -> list[dict[str, Any]]:
-    """Return the clusters in order of name; one without weight is not named at all.
+def _condition(match: Match) -> Resource:
+    if match.cookie is not None:
+        exact = {"exact": match.value}
+        wanted = {"safe_regex": {"regex": ".*"}} if match.value is None else exact
+        return {"cookies": [{"name": match.cookie, "string_match": wanted}]}
+    header = str(match.header).lower()
+    value = {"string_match": {"exact": match.value}}
+    condition = {"present_match": True} if match.value is None else value
+    return {"headers": [{"name": _PSEUDO_HEADERS.get(header, header), **condition}]}
 
-    So a route never waits for, nor breaks with, a cluster that gets no requests.
+
+def _others(route: Route) -> list[Resource]:
+    if not any(backend.weight for backend in route.backends):
+        return [{"match": {"prefix": "/"}, **unavailable(route.deployment)}]
+    sticky = route.settings.sticky
+    if sticky is None or sticky.cookie is None:
+        return _split({}, {}, route)
+    known = _condition(Match(cookie=sticky.cookie))
+    return [*_split(known, {}, route), *_split({}, new_cookie(sticky), route)]
+
+
+def _split(condition: Resource, more: Resource, route: Route) -> list[Resource]:
+    """Return the routes of a split under a condition: what is small enough is mirrored, if asked.
+
+    Envoy reads a request no faster than the mirror takes its copy, unless the buffer towards the
+    mirror holds all of it. So what is, or may be, larger is not mirrored.
     """
-    ordered = sorted(backends, key=lambda backend: backend.revision)
-    return [{"name": b.revision, "weight": b.weight} for b in ordered if b.weight]
+    mirrored = [] if route.mirror is None else _SMALL
+    return [
+        *(
+            {"match": {"prefix": "/", "headers": small, **condition}, **split(route, True), **more}
+            for small in mirrored
+        ),
+        {"match": {"prefix": "/", **condition}, **split(route, False), **more},
+    ]
 
 
-def _header(key: str, value: str) -> dict[str, Any]:
-    """Set a header, whatever the client sent."""
-    return {
-        "header": {"key": key, "value": value},
-        "append_action": "OVERWRITE_IF_EXISTS_OR_ADD",
-    }
+# At most 999,999 bytes: the buffer towards a cluster holds 1 MiB, by default.
+_LENGTH = {"name": "content-length"}
+_SMALL: tuple[list[Resource], ...] = (
+    [{**_LENGTH, "string_match": {"safe_regex": {"regex": "[0-9]{1,6}"}}}],
+    [
+        {**_LENGTH, "present_match": False},
+        {"name": "transfer-encoding", "present_match": False},
+        {"name": ":method", "string_match": {"exact": "GET"}},
+    ],
+)
 
 
-def _unavailable(route: Route) -> Resource:
-    """The listener's reply format makes the sentence a JSON body."""
-    sentence = f"no revision of {route.deployment} is ready to serve"
-    timeout = durations.to_text(route.timeout_seconds)
-    return {
-        # Nothing of Envoy's has a timeout here; it is kept for the operator to read back.
-        "metadata": {"filter_metadata": {"lockstep": {"timeout": timeout}}},
-        "direct_response": {"status": 503, "body": {"inline_string": sentence}},
-    }
+def _weights(route: Mapping[str, Any]) -> dict[str, int]:
+    if "direct_response" in route:
+        return {}
+    clusters = route["route"]["weighted_clusters"]["clusters"]
+    return {str(cluster["name"]): int(cluster["weight"]) for cluster in clusters}
+
+
+def _record(host: Mapping[str, Any]) -> Record | None:
+    try:
+        return from_plain(host["metadata"]["filter_metadata"][names.METADATA])
+    except (KeyError, TypeError, LockstepError):
+        return None

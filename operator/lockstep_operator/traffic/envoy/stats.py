@@ -22,7 +22,7 @@ class RouterStats:
 
     Attributes:
         route_version: version of the route it runs, "" before the first, None: it has no listener.
-        healthy: healthy endpoints by revision; a revision whose cluster it does not know is absent.
+        healthy: healthy endpoints by cluster; a cluster that it does not know is absent.
             (A cluster that is still warming, and would answer 503, counts 0: checked with 1.40.)
         refusals: by file, how often this Envoy has refused to take it over.
     """
@@ -32,14 +32,14 @@ class RouterStats:
     refusals: Mapping[str, int]
 
 
-def stats_path(deployment: str, revisions: Collection[str]) -> str:
+def stats_path(deployment: str, clusters: Collection[str]) -> str:
     """Return path and query, percent-encoded, of the one request that `parse_stats` needs."""
     shared = "|".join(re.escape(scope) for scope in _SCOPES.values())
     rds = re.escape(_route_scope(deployment))
     refusals = "|".join(_REFUSALS)
     patterns = [rf"({shared}|{rds})\.({refusals})", rf"{rds}\.version_text"]
-    if revisions:
-        known = "|".join(re.escape(revision) for revision in sorted(revisions))
+    if clusters:
+        known = "|".join(re.escape(cluster) for cluster in sorted(clusters))
         patterns.append(rf"cluster\.({known})\.membership_healthy")
     pattern = f"^({'|'.join(patterns)})$"
     return f"/stats?format=json&filter={quote(pattern, safe='')}"
@@ -51,7 +51,7 @@ def parse_stats(body: bytes, deployment: str) -> RouterStats:
     Raises:
         LockstepError: not Envoy's statistics.
     """
-    values = _values(body)
+    values = read_values(body)
     scopes = {**_SCOPES, names.route_file(deployment): _route_scope(deployment)}
     version = values.get(f"{_route_scope(deployment)}.version_text")
     return RouterStats(
@@ -72,7 +72,12 @@ def _route_scope(deployment: str) -> str:
     return f"http.{deployment}.rds.{deployment}"
 
 
-def _values(body: bytes) -> dict[str, str | int]:
+def read_values(body: bytes) -> dict[str, str | int]:
+    """Return the values of an answer of `/stats?format=json` by name.
+
+    Raises:
+        LockstepError: not Envoy's statistics.
+    """
     try:
         rows = json.loads(body)["stats"]
         return {row["name"]: row["value"] for row in rows if "name" in row}
