@@ -18,6 +18,7 @@ from lockstep_runtime import logs
 from lockstep_runtime.arguments import PROGRAM, parse
 from lockstep_runtime.errors import RuntimeFailure
 from lockstep_runtime.storage.fetch import FetchRequest, fetch
+from lockstep_runtime.storage.golden import GOLDEN
 from lockstep_runtime.storage.manifest import CONTENT
 
 _TERMINATION_BYTES = 4096  # what a kubelet reads
@@ -88,7 +89,7 @@ def _laptop(flags: argparse.Namespace) -> None:
 
 def _name_of(content: Path) -> str:
     """Name a model after its file, in characters that URLs and flags take."""
-    stem = next(content.iterdir()).stem
+    stem = next((path.stem for path in content.iterdir() if path.name != GOLDEN), "")
     name = "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in stem)
     return name.strip("-") or "model"
 
@@ -111,6 +112,7 @@ def _serve_from(flags: argparse.Namespace, model_dir: Path, name: str, revision:
             revision=revision,
             host=flags.host,
             port=flags.port,
+            telemetry_port=flags.telemetry_port or None,
             drain_seconds=flags.drain_seconds,
             grace_seconds=flags.grace_seconds,
             max_request_bytes=flags.max_request_bytes,

@@ -1,7 +1,6 @@
 """The ASGI application: what every answer carries, then inference or FastAPI."""
 
 import logging
-import re
 import time
 from collections.abc import Awaitable, Callable
 
@@ -11,16 +10,24 @@ from starlette.exceptions import HTTPException
 
 from lockstep_runtime.errors import RequestError
 from lockstep_runtime.metrics import Metrics
-from lockstep_runtime.routes.asgi import Application, Message, Receive, Scope, Send, header
+from lockstep_runtime.routes.asgi import (
+    Application,
+    Message,
+    Receive,
+    Scope,
+    Send,
+    header,
+    identifier,
+)
 from lockstep_runtime.routes.exposition import metrics_router
 from lockstep_runtime.routes.health import health_router
 from lockstep_runtime.routes.infer import InferRoute
 from lockstep_runtime.routes.metadata import metadata_router
 from lockstep_runtime.routes.openapi import describe_inference
 from lockstep_runtime.state import ServingState
+from lockstep_runtime.telemetry.recorder import Recorder
 from lockstep_runtime.version import version
 
-_REQUEST_ID = re.compile(rb"[\x21-\x7e]{1,200}")
 _access = logging.getLogger("lockstep_runtime.access")
 
 
@@ -28,11 +35,18 @@ class App:
     """Adds the revision and the request id to every answer, and closes connections in a drain."""
 
     def __init__(
-        self, state: ServingState, metrics: Metrics, max_request_bytes: int, *, access_log: bool
+        self,
+        state: ServingState,
+        recorder: Recorder,
+        max_request_bytes: int,
+        *,
+        access_log: bool,
+        metrics: Metrics | None = None,
     ) -> None:
+        """Offer `/metrics` too if `metrics` is given."""
         self._state = state
         self._revision = (b"x-lockstep-revision", state.revision.encode())
-        self._infer = InferRoute(state, metrics, max_request_bytes)
+        self._infer = InferRoute(state, recorder, max_request_bytes)
         self._pages = pages(state, metrics)
         self._access_log = access_log
 
@@ -41,9 +55,7 @@ class App:
         inner: Application = self._infer if self._infer.matches(scope["path"]) else self._pages
         if self._access_log:
             inner = _logged(inner)
-        request_id = header(scope, b"x-request-id")
-        if request_id is not None and not _REQUEST_ID.fullmatch(request_id):
-            request_id = None
+        request_id = identifier(scope, b"x-request-id")
 
         async def stamped(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -58,8 +70,8 @@ class App:
         await inner(scope, receive, stamped)
 
 
-def pages(state: ServingState, metrics: Metrics) -> FastAPI:
-    """Build the FastAPI application: health, metadata, metrics and documentation."""
+def pages(state: ServingState, metrics: Metrics | None) -> FastAPI:
+    """Build the FastAPI application: health, metadata, documentation, and metrics if given."""
     app = FastAPI(
         title="Lockstep runtime",
         version=version(),
@@ -73,7 +85,8 @@ def pages(state: ServingState, metrics: Metrics) -> FastAPI:
     )
     app.include_router(health_router(state))
     app.include_router(metadata_router(state))
-    app.include_router(metrics_router(metrics))
+    if metrics is not None:
+        app.include_router(metrics_router(metrics))
     describe_inference(app)
     return app
 

@@ -130,6 +130,15 @@ def _serve_flags(parser: _Parser, *, drain: float) -> None:
     parser.add_argument(
         "--port", type=_port, default=8080, help="0 takes a free one (default 8080)"
     )
+    # No variable: Kubernetes injects LOCKSTEP_TELEMETRY_PORT for a Service lockstep-telemetry.
+    parser.add_argument(
+        "--telemetry-port",
+        type=_port,
+        default=0,
+        metavar="PORT",
+        help="a second port for the operator's eyes: /metrics (then no longer on --port), "
+        "/telemetry, /golden; 0, the default, for none",
+    )
     parser.add_argument(
         "--drain-seconds",
         type=_seconds,

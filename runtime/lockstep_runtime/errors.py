@@ -5,7 +5,7 @@ RuntimeFailure          the process cannot do its job; str() is the one-line rea
 ├── LoadFailure         the bytes are here and are no model that can be served
 └── ListenFailure       the address cannot be listened on
 RequestError            a request gets `status` and {"error": message}; always the client's mistake
-                        but for 503 (not ready)
+                        but for 503 (not ready) and what /golden cannot hand on
 └── InvalidInput        400: a field or tensor of the request is wrong
 """
 

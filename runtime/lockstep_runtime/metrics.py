@@ -1,76 +1,103 @@
-"""The runtime's Prometheus metrics, in a registry of their own."""
+"""The runtime's Prometheus metrics: what was recorded, written out when somebody asks.
 
-from prometheus_client import (
-    CollectorRegistry,
-    Counter,
-    Gauge,
-    Histogram,
-    Info,
-    ProcessCollector,
-    disable_created_metrics,
-)
+prometheus_client's own counters cost several µs per request; a collector costs nothing until a
+scrape.
+"""
+
+from collections.abc import Iterator
+from itertools import accumulate
+
+from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.metrics_core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    InfoMetricFamily,
+    Metric,
+)
+from prometheus_client.registry import Collector
+from prometheus_client.utils import floatToGoString
+
+from lockstep_runtime.telemetry.latency import LATENCY_BOUNDS
+from lockstep_runtime.telemetry.recorder import Recorder
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
-# Ten per decade from 0.1 ms to 31.6 s: neighbours differ by a quarter, fine enough to compare
-# the p99 of two revisions.
-LATENCY_BUCKETS = tuple(round(10 ** (exponent / 10), 7) for exponent in range(-40, 16))
+_BUCKETS = (*map(floatToGoString, LATENCY_BOUNDS), "+Inf")
 
 
-class Metrics:
-    """Counts inference requests (not probes) of one revision."""
+class Metrics(Collector):
+    """Tells what was recorded of one revision (inference requests, not probes)."""
 
-    def __init__(self, revision: str) -> None:
-        disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series per counter that nobody reads
-        self.registry = CollectorRegistry()
-        self._revision = revision
-        self._requests = Counter(
-            "lockstep_inference_requests",
-            "Inference requests answered, by HTTP status code; 499: the client went away.",
-            ["revision", "code"],
-            registry=self.registry,
-        )
-        self._latency = Histogram(
-            "lockstep_inference_duration_seconds",
-            "From an inference request's headers to its answer's last byte.",
-            ["revision"],
-            buckets=LATENCY_BUCKETS,
-            registry=self.registry,
-        ).labels(revision)
-        self._inflight = Gauge(
-            "lockstep_inference_inflight",
-            "Inference requests being answered.",
-            ["revision"],
-            registry=self.registry,
-        ).labels(revision)
-        self._load = Gauge(
-            "lockstep_model_load_seconds",
-            "Time to verify, load and warm up the model.",
-            ["revision"],
-            registry=self.registry,
-        ).labels(revision)
-        self._info = Info("lockstep_model", "The model that is served.", registry=self.registry)
-        self._codes = {code: self._requests.labels(revision, str(code)) for code in (200, 400)}
-        ProcessCollector(registry=self.registry)
-
-    def started(self) -> None:
-        """Count a request in."""
-        self._inflight.inc()
-
-    def finished(self, code: int, seconds: float) -> None:
-        """Count a request out."""
-        self._inflight.dec()
-        counter = self._codes.get(code)
-        if counter is None:
-            counter = self._codes[code] = self._requests.labels(self._revision, str(code))
-        counter.inc()
-        self._latency.observe(seconds)
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+        self._load_seconds: float | None = None
+        self._model: dict[str, str] = {}
+        self._registry = CollectorRegistry()
+        self._registry.register(self)
+        ProcessCollector(registry=self._registry)
 
     def model_loaded(self, seconds: float, **facts: str) -> None:
         """Record how long loading took, and what was loaded."""
-        self._load.set(seconds)
-        self._info.info({"revision": self._revision, **facts})
+        self._load_seconds = seconds
+        self._model = {"revision": self._recorder.revision, **facts}
 
     def render(self) -> bytes:
         """Return the text exposition."""
-        return generate_latest(self.registry)
+        return generate_latest(self._registry)
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the metrics."""
+        yield self._requests()
+        yield self._latency()
+        yield self._outputs()
+        yield self._gauge(
+            "lockstep_inference_inflight",
+            "Inference requests being answered.",
+            self._recorder.inflight,
+        )
+        if self._load_seconds is not None:
+            yield self._gauge(
+                "lockstep_model_load_seconds",
+                "Time to verify, load and warm up the model.",
+                self._load_seconds,
+            )
+            yield InfoMetricFamily("lockstep_model", "The model that is served.", self._model)
+
+    def _requests(self) -> Metric:
+        family = CounterMetricFamily(
+            "lockstep_inference_requests",
+            "Inference requests answered, by HTTP status code; 499: the client went away.",
+            labels=["revision", "assignment", "code"],
+        )
+        for (assignment, code), count in self._recorder.requests.items():
+            family.add_metric([self._recorder.revision, assignment, str(code)], count)
+        return family
+
+    def _latency(self) -> Metric:
+        family = HistogramMetricFamily(
+            "lockstep_inference_duration_seconds",
+            "From an inference request's headers to its answer's last byte; 200 answers only.",
+            labels=["revision", "assignment"],
+        )
+        for assignment, histogram in self._recorder.latency.items():
+            buckets = list(zip(_BUCKETS, accumulate(histogram.counts), strict=True))
+            family.add_metric([self._recorder.revision, assignment], buckets, histogram.total)
+        return family
+
+    def _outputs(self) -> Metric:
+        family = CounterMetricFamily(
+            "lockstep_inference_outputs",
+            "Values answered, by label, or by the lower bound of ten bins per decade.",
+            labels=["revision", "assignment", "output", "bin"],
+        )
+        for assignment, outputs in self._recorder.outputs.items():
+            for name, distribution in outputs.items():
+                for key, count in distribution.bins().items():
+                    family.add_metric([self._recorder.revision, assignment, name, key], count)
+        return family
+
+    def _gauge(self, name: str, documentation: str, value: float) -> Metric:
+        family = GaugeMetricFamily(name, documentation, labels=["revision"])
+        family.add_metric([self._recorder.revision], value)
+        return family

@@ -12,7 +12,8 @@ class Model(Protocol):
 
     Attributes:
         platform: the framework, as the metadata tells it.
-        inputs, outputs: as the metadata tells them.
+        inputs, outputs: as the metadata tells them; the loader also says of each output whether
+            it is a label, a probability or a number, for a datatype does not tell.
         parameters: more for the metadata, JSON-serialisable.
     """
 
@@ -44,6 +45,8 @@ class Loader(Protocol):
 
     def load(self, content: Path, *, trust_pickle: bool) -> Model:
         """Load the model from the folder that holds its file or tree.
+
+        A file `storage.golden.GOLDEN` in it is never the model.
 
         Raises:
             LoadFailure: with a one-line reason.

@@ -4,7 +4,9 @@ import asyncio
 import gc
 import logging
 import time
+from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 
 import uvloop
 
@@ -15,10 +17,13 @@ from lockstep_runtime.listener import listen
 from lockstep_runtime.loaders import loader_for
 from lockstep_runtime.metrics import Metrics
 from lockstep_runtime.model import Model
-from lockstep_runtime.server import DrainingServer
+from lockstep_runtime.routes.telemetry import TelemetryPages
+from lockstep_runtime.server import DrainingServer, SideServer
 from lockstep_runtime.settings import ServeSettings
 from lockstep_runtime.state import ServingState
+from lockstep_runtime.storage.golden import read_golden
 from lockstep_runtime.storage.manifest import CONTENT, Manifest, verify
+from lockstep_runtime.telemetry.recorder import Recorder
 
 _log = logging.getLogger(__name__)
 
@@ -37,25 +42,54 @@ async def _serve(settings: ServeSettings) -> None:
     socket = listen(settings.host, settings.port)
     host, port = socket.getsockname()[:2]
     state = ServingState(settings.name, settings.revision)
-    metrics = Metrics(settings.revision)
-    app = App(state, metrics, settings.max_request_bytes, access_log=settings.access_log)
+    recorder = Recorder(settings.revision)
+    metrics = Metrics(recorder)
+    app = App(
+        state,
+        recorder,
+        settings.max_request_bytes,
+        access_log=settings.access_log,
+        # The router forwards the inference port to anybody.
+        metrics=None if settings.telemetry_port else metrics,
+    )
     server = DrainingServer(app, state, settings.drain_seconds, settings.grace_seconds)
     # One thread, for one call of the model at a time.
     executor = ThreadPoolExecutor(1, thread_name_prefix="model")
-    _log.info("listening", extra={"fields": {"host": host, "port": port}})
-    loading = asyncio.create_task(_load(settings, state, metrics, executor))
-    loading.add_done_callback(lambda task: _stop_if_failed(task, server))
-    try:
-        await server.serve(sockets=[socket])
-    finally:
-        executor.shutdown(wait=False, cancel_futures=True)
+    async with _telemetry(settings, TelemetryPages(state, recorder, metrics), server):
+        fields = {"host": host, "port": port, "telemetry_port": settings.telemetry_port}
+        _log.info("listening", extra={"fields": fields})
+        loading = asyncio.create_task(_load(settings, state, metrics, executor))
+        loading.add_done_callback(lambda task: _stop_if_failed(task, server))
+        try:
+            await server.serve(sockets=[socket])
+        finally:
+            executor.shutdown(wait=False, cancel_futures=True)
     if loading.done():
         loading.result()
     _log.info("stopped")
 
 
-def _stop_if_failed(loading: asyncio.Task[None], server: DrainingServer) -> None:
-    if not loading.cancelled() and loading.exception() is not None:
+@asynccontextmanager
+async def _telemetry(
+    settings: ServeSettings, pages: TelemetryPages, server: DrainingServer
+) -> AsyncIterator[None]:
+    """Serve the pages on the second port, longer than the requests that they tell of."""
+    if settings.telemetry_port is None:
+        yield
+        return
+    socket = listen(settings.host, settings.telemetry_port)
+    side = SideServer(pages, settings.revision)
+    serving = asyncio.create_task(side.serve(sockets=[socket]))
+    serving.add_done_callback(lambda task: _stop_if_failed(task, server))
+    try:
+        yield
+    finally:
+        side.stop()
+        await serving
+
+
+def _stop_if_failed(task: asyncio.Task[None], server: DrainingServer) -> None:
+    if not task.cancelled() and task.exception() is not None:
         server.stop()
 
 
@@ -70,6 +104,9 @@ async def _load(
     metrics.model_loaded(took, model=state.name, digest=manifest.digest, format=settings.format)
     gc.freeze()  # what is loaded stays: the collector need not walk through it again and again
     gc.enable()
+    state.golden = read_golden(settings.model_dir)
+    if state.golden.problem:
+        _log.warning("no golden requests", extra={"fields": {"reason": state.golden.problem}})
     state.loaded(engine)
     fields = {
         "model": state.name,

@@ -51,6 +51,21 @@ def _protocol(revision: str) -> type[HttpToolsProtocol]:
     return Protocol
 
 
+def _config(app: Application, revision: str) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        http=_protocol(revision),
+        ws="none",
+        loop="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+    )
+
+
 class DrainingServer(uvicorn.Server):
     """Serves until a signal or `stop()`, then leaves without losing a request."""
 
@@ -58,20 +73,7 @@ class DrainingServer(uvicorn.Server):
         self, app: Application, state: ServingState, drain_seconds: float, grace_seconds: float
     ) -> None:
         """Take clients for `drain_seconds` after the signal, be gone after `grace_seconds`."""
-        super().__init__(
-            uvicorn.Config(
-                app,
-                http=_protocol(state.revision),
-                ws="none",
-                loop="none",
-                lifespan="off",
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                proxy_headers=False,
-                timeout_keep_alive=_KEEP_ALIVE_SECONDS,
-            )
-        )
+        super().__init__(_config(app, state.revision))
         self._state = state
         self._drain_seconds = drain_seconds
         self._grace_seconds = grace_seconds
@@ -140,3 +142,20 @@ class DrainingServer(uvicorn.Server):
             getattr(connection, "cycle", None) is None
             for connection in self.server_state.connections
         )
+
+
+class SideServer(uvicorn.Server):
+    """Serves beside a `DrainingServer`, which has the signals, until `stop()`."""
+
+    def __init__(self, app: Application, revision: str) -> None:
+        super().__init__(_config(app, revision))
+        self.config.timeout_graceful_shutdown = _EXIT_SECONDS
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        """Leave the signals alone."""
+        yield
+
+    def stop(self) -> None:
+        """Close the listener and, within a second, its connections."""
+        self.should_exit = True

@@ -14,6 +14,7 @@ class ServeSettings:
         trust_pickle: the user allows formats that can run code when loaded.
         name, revision: the model's and its version's name in URLs and answers.
         port: 0 takes a free one.
+        telemetry_port: of the second listener, for the operator; None when there is none.
         drain_seconds: after SIGTERM, how long new connections are still accepted.
         grace_seconds: after SIGTERM, when the process must be gone.
         max_request_bytes: larger bodies get 413.
@@ -26,6 +27,7 @@ class ServeSettings:
     revision: str
     host: str
     port: int
+    telemetry_port: int | None
     drain_seconds: float
     grace_seconds: float
     max_request_bytes: int

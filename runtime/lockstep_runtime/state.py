@@ -5,6 +5,7 @@ from enum import Enum
 
 from lockstep_runtime.errors import RequestError
 from lockstep_runtime.inference import InferenceEngine
+from lockstep_runtime.storage.golden import GoldenFile
 
 
 class Phase(Enum):
@@ -23,12 +24,14 @@ class ServingState:
         name: the model's name in URLs.
         revision: the version in URLs and answers; the ModelRevision's name in a cluster.
         engine: the loaded model, None until it is loaded and warmed up.
+        golden: the golden requests beside the model, known once it is loaded.
     """
 
     name: str
     revision: str
     phase: Phase = field(default=Phase.LOADING)
     engine: InferenceEngine | None = None
+    golden: GoldenFile = field(default=GoldenFile())
 
     def loaded(self, engine: InferenceEngine) -> None:
         """Take requests from now on, unless the server drains already."""

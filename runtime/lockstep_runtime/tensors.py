@@ -5,11 +5,11 @@ has no NaN. BYTES elements are JSON strings.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from math import prod
 from types import MappingProxyType, NoneType
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 from lockstep_runtime.errors import InvalidInput
 
 Array = NDArray[Any]
+# What an output's values are: one of a set of classes, the probability of one, or a quantity.
+ValueKind = Literal["label", "probability", "number"]
 
 DATATYPES: Mapping[str, np.dtype[Any]] = MappingProxyType(
     {
@@ -66,11 +68,17 @@ class Tensor:
 
 @dataclass(frozen=True, slots=True)
 class TensorSpec:
-    """What the metadata says of a tensor; -1 in `shape` is any size."""
+    """What the metadata says of a tensor; -1 in `shape` is any size.
+
+    `kind` and `classes` are for outputs, and not in the metadata: labels are counted one by one,
+    all others as numbers. `classes` are the labels there can be; empty when nobody knows.
+    """
 
     name: str
     datatype: str
     shape: tuple[int, ...]
+    kind: ValueKind = "number"
+    classes: tuple[Any, ...] = field(default=(), compare=False, repr=False)
 
 
 def decode(name: str, datatype: str, shape: tuple[int, ...], data: list[Any]) -> Tensor:

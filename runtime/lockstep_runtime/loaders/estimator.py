@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from sklearn.base import is_regressor
 from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
@@ -20,7 +21,7 @@ from lockstep_runtime.loaders.columns import (
     plausible_row,
     takes_text,
 )
-from lockstep_runtime.tensors import Array, Tensor, TensorSpec, from_array
+from lockstep_runtime.tensors import Array, Tensor, TensorSpec, ValueKind, from_array
 
 # How scikit-learn complains of values, as opposed to failing: these are the client's mistakes.
 _COMPLAINTS = (
@@ -97,7 +98,7 @@ class EstimatorModel:
         _require_fitted(self._estimator)
         classes = getattr(self._estimator, "classes_", np.zeros(0))
         guess = from_array("predict", np.asarray(classes)[:0])
-        return (TensorSpec("predict", guess.datatype, (-1,)),)
+        return (self._output_spec(guess),)
 
     def _observe(self, batch: Array) -> tuple[TensorSpec, ...]:
         methods = [name for name in _METHODS if hasattr(self._estimator, name)]
@@ -114,10 +115,13 @@ class EstimatorModel:
             ) from error
         if not tensors:
             raise LoadFailure("the model's predict returns no array")
-        return tuple(
-            TensorSpec(tensor.name, tensor.datatype, (-1, *tensor.array.shape[1:]))
-            for tensor in tensors
-        )
+        return tuple(map(self._output_spec, tensors))
+
+    def _output_spec(self, tensor: Tensor) -> TensorSpec:
+        kind = _kind(self._estimator, tensor)
+        classes = getattr(self._estimator, "classes_", None) if kind == "label" else None
+        known = tuple(classes.tolist()) if isinstance(classes, np.ndarray) else ()
+        return TensorSpec(tensor.name, tensor.datatype, (-1, *tensor.array.shape[1:]), kind, known)
 
     def example(self, rows: int) -> Array | None:
         """Return plausible rows: zeros (or ones), with known categories in encoded columns."""
@@ -236,6 +240,23 @@ def _require_fitted(estimator: Any) -> None:
         raise LoadFailure(f"the {type(estimator).__name__} is not fitted") from error
     except TypeError:
         return  # no scikit-learn estimator, only one that looks like it
+
+
+def _kind(estimator: Any, output: Tensor) -> ValueKind:
+    """Tell what an output's values are: clusterers and outlier detectors give labels too."""
+    if output.name == "predict_proba":
+        return "probability"
+    if hasattr(estimator, "classes_"):
+        return "label"
+    fraction = output.array.dtype.kind == "f"
+    return "number" if fraction or _is_regressor(estimator) else "label"
+
+
+def _is_regressor(estimator: Any) -> bool:
+    try:
+        return bool(is_regressor(estimator))
+    except (AttributeError, TypeError):
+        return False  # no scikit-learn estimator, only one that looks like it
 
 
 def _numeric(array: Array) -> Array:

@@ -17,6 +17,7 @@ import sklearn
 
 from lockstep_runtime.errors import LoadFailure, first_line
 from lockstep_runtime.loaders.estimator import EstimatorModel
+from lockstep_runtime.storage.golden import GOLDEN
 
 _SKOPS = (".skops",)
 _PICKLES = (".joblib", ".pkl", ".pickle")
@@ -60,7 +61,7 @@ def _text(warning: warnings.WarningMessage) -> str:
 
 def _model_file(content: Path) -> Path:
     known = (*_SKOPS, *_PICKLES)
-    files = sorted(path for path in content.rglob("*") if path.is_file())
+    files = sorted(path for path in content.rglob("*") if path.is_file() and path.name != GOLDEN)
     models = [path for path in files if path.suffix in known]
     if len(models) == 1:
         return models[0]

@@ -1,5 +1,6 @@
-"""The types of a raw ASGI application, and the one answer it sends."""
+"""The types of a raw ASGI application, and the answers it sends."""
 
+import re
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 
@@ -9,15 +10,23 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 Header = tuple[bytes, bytes]
+_IDENTIFIER = re.compile(rb"[\x21-\x7e]{1,200}")
 
 
 async def send_json(send: Send, status: int, body: bytes, headers: Iterable[Header] = ()) -> None:
     """Send a complete JSON answer."""
+    await send_body(send, status, "application/json", body, headers)
+
+
+async def send_body(
+    send: Send, status: int, content_type: str, body: bytes, headers: Iterable[Header] = ()
+) -> None:
+    """Send a complete answer."""
     length = (b"content-length", b"%d" % len(body))
     start = {
         "type": "http.response.start",
         "status": status,
-        "headers": [(b"content-type", b"application/json"), length, *headers],
+        "headers": [(b"content-type", content_type.encode()), length, *headers],
     }
     await send(start)
     await send({"type": "http.response.body", "body": body})
@@ -29,3 +38,9 @@ def header(scope: Scope, name: bytes) -> bytes | None:
         if key == name:
             return bytes(value)
     return None
+
+
+def identifier(scope: Scope, name: bytes) -> bytes | None:
+    """Return a request header's value if it can be an id: 1 to 200 printable ASCII characters."""
+    value = header(scope, name)
+    return value if value is not None and _IDENTIFIER.fullmatch(value) else None

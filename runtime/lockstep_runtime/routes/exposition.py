@@ -1,4 +1,4 @@
-"""GET /metrics."""
+"""GET /metrics on the inference port, for a server without a telemetry port."""
 
 from fastapi import APIRouter
 from fastapi.responses import Response

@@ -10,10 +10,12 @@ import time
 import traceback
 
 from lockstep_runtime.errors import RequestError
-from lockstep_runtime.metrics import Metrics
 from lockstep_runtime.protocol import parse_request, render_error, render_response, select_outputs
 from lockstep_runtime.routes.asgi import Header, Receive, Scope, Send, header, send_json
 from lockstep_runtime.state import ServingState
+from lockstep_runtime.telemetry.assignment import assignment_of, pairing_id
+from lockstep_runtime.telemetry.recorder import Recorder
+from lockstep_runtime.tensors import Tensor
 
 _PATH = re.compile(r"/v2/models/([^/]+)(?:/versions/([^/]+))?/infer")
 _CLIENT_GONE = 499  # as nginx counts it; never sent
@@ -27,10 +29,10 @@ class _ClientGone(Exception):
 class InferRoute:
     """Answers inference requests."""
 
-    def __init__(self, state: ServingState, metrics: Metrics, max_bytes: int) -> None:
+    def __init__(self, state: ServingState, recorder: Recorder, max_bytes: int) -> None:
         """Refuse bodies over `max_bytes` with 413."""
         self._state = state
-        self._metrics = metrics
+        self._recorder = recorder
         self._max_bytes = max_bytes
         self._own_paths = {
             f"/v2/models/{state.name}/infer",
@@ -44,11 +46,12 @@ class InferRoute:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; whatever goes wrong becomes a status and an error field."""
         start = time.perf_counter()
-        self._metrics.started()
-        status = 200
+        self._recorder.request_started()
+        assignment, status = assignment_of(scope), 200
+        outputs: list[Tensor] = []
         headers: tuple[Header, ...] = ()
         try:
-            body = await self._answer(scope, receive)
+            body, outputs = await self._answer(scope, receive)
         except RequestError as error:
             status, headers, body = error.status, error.headers, render_error(str(error))
         except _ClientGone:
@@ -62,15 +65,19 @@ class InferRoute:
             if status != _CLIENT_GONE:
                 await send_json(send, status, body, headers)
         finally:
-            self._metrics.finished(status, time.perf_counter() - start)
+            self._recorder.request_finished(assignment, status, time.perf_counter() - start)
+        if status == 200:  # when the client has his answer already
+            specs = self._state.require_engine().model.outputs
+            self._recorder.answered(assignment, pairing_id(scope), outputs, specs)
 
-    async def _answer(self, scope: Scope, receive: Receive) -> bytes:
+    async def _answer(self, scope: Scope, receive: Receive) -> tuple[bytes, list[Tensor]]:
         self._check(scope)
         engine = self._state.require_engine()
         request = parse_request(await self._body(scope, receive))
         outputs = select_outputs(request.outputs, engine.model.outputs)
         tensors = await engine.run(engine.model.prepare(request.inputs), outputs)
-        return render_response(self._state.name, self._state.revision, request.id, tensors)
+        body = render_response(self._state.name, self._state.revision, request.id, tensors)
+        return body, tensors
 
     def _check(self, scope: Scope) -> None:
         path = scope["path"]

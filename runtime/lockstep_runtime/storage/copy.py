@@ -7,6 +7,7 @@ from pathlib import Path
 
 from lockstep_runtime.errors import FetchFailure
 from lockstep_runtime.storage.digest import tree_digest
+from lockstep_runtime.storage.golden import GOLDEN
 from lockstep_runtime.storage.source import LocalSource
 
 _CHUNK = 1 << 20
@@ -46,6 +47,21 @@ def copy_local(source: LocalSource, target: Path, limit: int) -> tuple[str, bool
         raise FetchFailure(f"{source.display}: no such file or directory{which}") from error
     except OSError as error:
         raise FetchFailure(f"cannot copy {source.display}: {error}") from error
+
+
+def copy_golden(source: LocalSource, target: Path, limit: int) -> None:
+    """Copy the golden requests beside a single file into the folder `target`, if there are any.
+
+    Raises:
+        FetchFailure: unreadable, too large, or a link that leads out of the boundary.
+    """
+    origin = source.path.with_name(GOLDEN)
+    try:
+        if origin.is_file():
+            budget = SizeLimit(limit, f"{GOLDEN} beside {source.display}")
+            _copy_file(source, origin, target / GOLDEN, budget)
+    except OSError as error:
+        raise FetchFailure(f"cannot copy {GOLDEN} beside {source.display}: {error}") from error
 
 
 def _copy_tree(source: LocalSource, target: Path, budget: SizeLimit) -> str:

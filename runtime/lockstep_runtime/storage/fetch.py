@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lockstep_runtime.errors import FetchFailure, LoadFailure
-from lockstep_runtime.storage.copy import copy_local
+from lockstep_runtime.storage.copy import copy_golden, copy_local
 from lockstep_runtime.storage.digest import is_digest
+from lockstep_runtime.storage.golden import GOLDEN
 from lockstep_runtime.storage.manifest import (
     CONTENT,
     MANIFEST,
@@ -20,7 +21,7 @@ from lockstep_runtime.storage.manifest import (
     verify,
     write_manifest,
 )
-from lockstep_runtime.storage.source import LocalSource, parse_uri, redact
+from lockstep_runtime.storage.source import LocalSource, Source, parse_uri, redact
 
 _INCOMING = ".incoming"
 _log = logging.getLogger(__name__)
@@ -111,18 +112,8 @@ def _fetch_anew(request: FetchRequest) -> Manifest:
     incoming = request.into / _INCOMING
     try:
         shutil.rmtree(incoming, ignore_errors=True)
-        incoming.mkdir(parents=True)
-        if isinstance(source, LocalSource):
-            digest, directory = copy_local(source, incoming, request.max_bytes)
-        else:
-            # httpx takes 0.25 s to import: only those who download pay for it.
-            from lockstep_runtime.storage.download import (  # noqa: PLC0415
-                DownloadLimits,
-                download,
-            )
-
-            limits = DownloadLimits(request.max_bytes, request.timeout)
-            digest, directory = download(source, incoming / source.name, limits), False
+        (incoming / CONTENT).mkdir(parents=True)
+        digest, directory = _bring(source, incoming, request)
         manifest = Manifest(digest, directory, source.display, uri_sha256(request.uri))
         _commit(request.into, incoming, manifest)
     except OSError as error:
@@ -132,10 +123,28 @@ def _fetch_anew(request: FetchRequest) -> Manifest:
     return manifest
 
 
+def _bring(source: Source, incoming: Path, request: FetchRequest) -> tuple[str, bool]:
+    """Fill `incoming` like a model directory; return (digest, is a directory)."""
+    content = incoming / CONTENT
+    if isinstance(source, LocalSource):
+        digest, directory = copy_local(source, content, request.max_bytes)
+        if not directory:
+            copy_golden(source, incoming, request.max_bytes)
+        return digest, directory
+    # httpx takes 0.25 s to import: only those who download pay for it.
+    from lockstep_runtime.storage.download import DownloadLimits, download  # noqa: PLC0415
+
+    limits = DownloadLimits(request.max_bytes, request.timeout)
+    return download(source, content / source.name, limits), False
+
+
 def _commit(model_dir: Path, incoming: Path, manifest: Manifest) -> None:
     """Put the new bytes in place; the manifest goes first and comes back last."""
     (model_dir / MANIFEST).unlink(missing_ok=True)
     if (model_dir / CONTENT).exists():
         shutil.rmtree(model_dir / CONTENT)
-    incoming.rename(model_dir / CONTENT)
+    (model_dir / GOLDEN).unlink(missing_ok=True)
+    (incoming / CONTENT).rename(model_dir / CONTENT)
+    if (incoming / GOLDEN).exists():
+        (incoming / GOLDEN).rename(model_dir / GOLDEN)
     write_manifest(model_dir, manifest)

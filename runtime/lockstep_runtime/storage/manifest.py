@@ -1,6 +1,7 @@
 """The record beside fetched bytes; its presence says that they are complete.
 
-Layout of a model directory: `content/` (the file, or the tree) and `manifest.json`.
+Layout of a model directory: `content/` (the file, or the tree), `manifest.json`, and perhaps
+`golden.json` when the model is a single file (see `storage.golden`).
 """
 
 import hashlib

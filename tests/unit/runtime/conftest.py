@@ -15,6 +15,7 @@ from lockstep_runtime.loaders.estimator import EstimatorModel
 from lockstep_runtime.metrics import Metrics
 from lockstep_runtime.state import ServingState
 from lockstep_runtime.storage.fetch import FetchRequest, fetch
+from lockstep_runtime.telemetry.recorder import Recorder
 from runtime import estimators
 from runtime.process import Runtime, serve_arguments, started
 
@@ -50,13 +51,20 @@ def state(wine_engine: InferenceEngine) -> ServingState:
 
 
 @pytest.fixture
-def metrics() -> Metrics:
-    return Metrics(REVISION)
+def recorder() -> Recorder:
+    return Recorder(REVISION)
 
 
 @pytest.fixture
-async def client(state: ServingState, metrics: Metrics) -> AsyncIterator[httpx.AsyncClient]:
-    app = App(state, metrics, MAX_BYTES, access_log=False)
+def metrics(recorder: Recorder) -> Metrics:
+    return Metrics(recorder)
+
+
+@pytest.fixture
+async def client(
+    state: ServingState, recorder: Recorder, metrics: Metrics
+) -> AsyncIterator[httpx.AsyncClient]:
+    app = App(state, recorder, MAX_BYTES, access_log=False, metrics=metrics)
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://runtime") as client:
         yield client

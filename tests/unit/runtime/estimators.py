@@ -7,10 +7,11 @@ from typing import Any
 import joblib
 import numpy as np
 import skops.io
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.cluster import KMeans
 from sklearn.compose import ColumnTransformer
 from sklearn.datasets import load_diabetes, load_wine
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.ensemble import IsolationForest, RandomForestClassifier
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.multioutput import MultiOutputClassifier
@@ -82,6 +83,43 @@ def two_targets() -> Any:
     features, classes = load_wine(return_X_y=True)
     both = np.column_stack([classes, classes % 2])
     return MultiOutputClassifier(LogisticRegression(max_iter=5000)).fit(features, both)
+
+
+def wine_of_float_classes() -> Any:
+    """A classifier whose classes are 0.0, 1.0 and 2.0."""
+    features, classes = load_wine(return_X_y=True)
+    return LogisticRegression(max_iter=5000).fit(features[:, :2], classes.astype(float))
+
+
+def clusters() -> Any:
+    """Predicts numbers of clusters."""
+    return KMeans(3, n_init=1, random_state=0).fit(load_wine().data)
+
+
+def outliers() -> Any:
+    """Predicts 1 or -1."""
+    return IsolationForest(n_estimators=5, random_state=0).fit(load_wine().data)
+
+
+class Counts(RegressorMixin, BaseEstimator):  # type: ignore[misc]
+    """A regression that gives integers."""
+
+    def __init__(self) -> None:
+        self.n_features_in_ = 1
+
+    def predict(self, rows: Any) -> Any:
+        """Return the first column as integers."""
+        return rows[:, 0].astype(int)
+
+
+class Duck:
+    """Predicts like an estimator and is none."""
+
+    n_features_in_ = 1
+
+    def predict(self, rows: Any) -> Any:
+        """Return the same integer for each row."""
+        return np.ones(len(rows), dtype=int)
 
 
 class Sleeper(BaseEstimator):  # type: ignore[misc]

@@ -1,5 +1,6 @@
 """What models of other kinds take and give."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -72,6 +73,26 @@ def test_one_column_of_several_is_missing_the_others() -> None:
         model.prepare([tensor("alcohol", "FP64", [[1.0]])])
 
 
+@pytest.mark.parametrize(
+    ("estimator", "kinds"),
+    [
+        (estimators.wine, {"predict": "label", "predict_proba": "probability"}),
+        (estimators.named_wine, {"predict": "label", "predict_proba": "probability"}),
+        (estimators.diabetes, {"predict": "number"}),
+        (estimators.wine_of_float_classes, {"predict": "label", "predict_proba": "probability"}),
+        (estimators.clusters, {"predict": "label"}),
+        (estimators.outliers, {"predict": "label"}),
+        (estimators.Counts, {"predict": "number"}),
+        (estimators.Duck, {"predict": "label"}),
+    ],
+)
+def test_what_outputs_are(estimator: Callable[[], Any], kinds: dict[str, str]) -> None:
+    model = EstimatorModel(estimator())
+    assert {spec.name: spec.kind for spec in model.outputs} == kinds
+    classes = tuple(model.parameters.get("classes", ()))
+    assert model.outputs[0].classes == classes
+
+
 def test_a_regression_has_no_probabilities() -> None:
     model = EstimatorModel(estimators.diabetes())
     assert model.outputs == (TensorSpec("predict", "FP64", (-1,)),)
@@ -118,7 +139,7 @@ def test_a_model_that_refuses_zeros_is_warmed_with_ones() -> None:
 
 def test_several_targets() -> None:
     model = EstimatorModel(estimators.two_targets())
-    assert model.outputs == (TensorSpec("predict", "INT64", (-1, 2)),)
+    assert model.outputs == (TensorSpec("predict", "INT64", (-1, 2), "label"),)
 
 
 class Picky(BaseEstimator):  # type: ignore[misc]
@@ -137,7 +158,7 @@ class Picky(BaseEstimator):  # type: ignore[misc]
 def test_a_model_without_a_plausible_example_is_served_unwarmed() -> None:
     model = EstimatorModel(Picky())
     assert warm_up(model) is None
-    assert model.outputs == (TensorSpec("predict", "BYTES", (-1,)),)
+    assert model.outputs == (TensorSpec("predict", "BYTES", (-1,), "label"),)
     assert predict(model, tensor("x", "FP64", [[7.0, 1.0]])) == ["a"]
 
 

@@ -12,6 +12,7 @@ from lockstep_runtime.app import App
 from lockstep_runtime.inference import InferenceEngine
 from lockstep_runtime.metrics import Metrics
 from lockstep_runtime.state import Phase, ServingState
+from lockstep_runtime.telemetry.recorder import Recorder
 from runtime import estimators
 from runtime.conftest import NAME, REVISION
 
@@ -105,23 +106,35 @@ async def test_metrics(client: httpx.AsyncClient, metrics: Metrics) -> None:
     metrics.model_loaded(1.5, model=NAME, digest="sha256:0", format="sklearn")
     for _ in range(3):
         await client.post(INFER, json=ROW)
+    await client.post(INFER, json=ROW, headers={"x-lockstep-assignment": "split"})
     await client.post(INFER, json={})
     await client.get("/v2/health/ready")
     answer = await client.get("/metrics")
     assert answer.headers["content-type"].startswith("text/plain")
     text = answer.text
     requests = "lockstep_inference_requests_total"
-    assert sample(text, requests, code="200", revision=REVISION) == 3
-    assert sample(text, requests, code="400", revision=REVISION) == 1
-    assert sample(text, "lockstep_inference_duration_seconds_count", revision=REVISION) == 4
+    assert sample(text, requests, code="200", assignment="direct", revision=REVISION) == 3
+    assert sample(text, requests, code="200", assignment="split", revision=REVISION) == 1
+    assert sample(text, requests, code="400", assignment="direct", revision=REVISION) == 1
+    durations = "lockstep_inference_duration_seconds"
+    of_200 = sample(text, f"{durations}_count", assignment="direct", revision=REVISION)
+    assert of_200 == sample(text, f"{durations}_bucket", assignment="direct", le="+Inf") == 3
+    assert 0 < sample(text, f"{durations}_sum", assignment="direct") < 30
+    outputs = "lockstep_inference_outputs_total"
+    assert sample(text, outputs, assignment="direct", output="predict", bin="1") == 3
+    assert sample(text, outputs, assignment="split", output="predict", bin="1") == 1
+    low = sample(text, outputs, assignment="split", output="predict_proba[2]", revision=REVISION)
+    assert low == 1
     assert sample(text, "lockstep_inference_inflight", revision=REVISION) == 0
     assert sample(text, "lockstep_model_load_seconds", revision=REVISION) == 1.5
     assert sample(text, "lockstep_model_info", digest="sha256:0", revision=REVISION) == 1
     assert sample(text, "process_resident_memory_bytes") > 0
 
 
-async def test_a_client_that_goes_away_counts_as_499(state: ServingState, metrics: Metrics) -> None:
-    app = App(state, metrics, 1000, access_log=False)
+async def test_a_client_that_goes_away_counts_as_499(
+    state: ServingState, recorder: Recorder
+) -> None:
+    app = App(state, recorder, 1000, access_log=False)
     scope = {"type": "http", "method": "POST", "path": INFER, "headers": []}
 
     async def receive() -> dict[str, Any]:
@@ -131,7 +144,8 @@ async def test_a_client_that_goes_away_counts_as_499(state: ServingState, metric
         raise AssertionError(f"nobody listens to {message}")
 
     await app(scope, receive, send)
-    assert sample(metrics.render().decode(), "lockstep_inference_requests_total", code="499") == 1
+    assert recorder.requests == {("direct", 499): 1}
+    assert recorder.inflight == 0
 
 
 async def test_the_openapi_document_tells_of_inference(client: httpx.AsyncClient) -> None:
@@ -143,10 +157,10 @@ async def test_the_openapi_document_tells_of_inference(client: httpx.AsyncClient
 
 
 async def test_the_access_log_has_no_payload_and_no_query(
-    state: ServingState, metrics: Metrics, caplog: pytest.LogCaptureFixture
+    state: ServingState, recorder: Recorder, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    app = App(state, metrics, 10_000, access_log=True)
+    app = App(state, recorder, 10_000, access_log=True)
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(app=app), base_url="http://runtime"
     ) as client:

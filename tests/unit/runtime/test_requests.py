@@ -14,9 +14,9 @@ from sklearn.datasets import load_wine
 
 from lockstep_runtime.errors import InvalidInput
 from lockstep_runtime.inference import InferenceEngine
-from lockstep_runtime.metrics import Metrics
 from lockstep_runtime.protocol import parse_request, render_response
 from lockstep_runtime.state import ServingState
+from lockstep_runtime.telemetry.recorder import Recorder
 from lockstep_runtime.tensors import DATATYPES, Tensor
 from runtime import estimators
 from runtime.conftest import NAME, REVISION
@@ -115,7 +115,7 @@ async def test_a_loading_model_is_503(state: ServingState, client: httpx.AsyncCl
 async def test_an_own_fault_is_500_and_says_and_logs_no_payload(
     state: ServingState,
     client: httpx.AsyncClient,
-    metrics: Metrics,
+    recorder: Recorder,
     make_engine: Callable[[Any], InferenceEngine],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -132,7 +132,7 @@ async def test_an_own_fault_is_500_and_says_and_logs_no_payload(
     [record] = [record for record in caplog.records if record.levelname == "ERROR"]
     assert record.__dict__["fields"]["error"] == "RuntimeError"
     assert secret not in caplog.text + str(record.__dict__["fields"])
-    assert b'lockstep_inference_requests_total{code="500"' in metrics.render()
+    assert recorder.requests == {("direct", 500): 1}
 
 
 DTYPES = {name: dtype for name, dtype in DATATYPES.items() if name != "BYTES"}

@@ -1,0 +1,81 @@
+"""Recording requests as they are answered, in plain Python: this runs for each of them."""
+
+import secrets
+import time
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+
+from lockstep_runtime.telemetry.answers import RecentAnswers
+from lockstep_runtime.telemetry.assignment import DIRECT
+from lockstep_runtime.telemetry.latency import LATENCY_BOUNDS, LatencyHistogram
+from lockstep_runtime.telemetry.outputs import OutputDistributions
+from lockstep_runtime.tensors import Tensor, TensorSpec
+
+
+class Recorder:
+    """Counts what one process answered since it started, by assignment.
+
+    Attributes:
+        started: names this process: where it changes, all counts began again.
+        inflight: inference requests being answered.
+        requests: how many were answered, by (assignment, HTTP status).
+        latency, outputs: of 200 answers only, by assignment.
+    """
+
+    def __init__(self, revision: str) -> None:
+        self.revision = revision
+        self.started = f"{int(time.time())}-{secrets.token_hex(4)}"
+        self.inflight = 0
+        self.requests: Counter[tuple[str, int]] = Counter()
+        self.latency: dict[str, LatencyHistogram] = {}
+        self.outputs: dict[str, OutputDistributions] = {}
+        self._answers = RecentAnswers()
+
+    def request_started(self) -> None:
+        """Count a request in."""
+        self.inflight += 1
+
+    def request_finished(self, assignment: str, status: int, seconds: float) -> None:
+        """Count a request out; `seconds` from its headers to its answer's last byte."""
+        self.inflight -= 1
+        self.requests[assignment, status] += 1
+        if status == 200:
+            histogram = self.latency.get(assignment)
+            if histogram is None:
+                histogram = self.latency[assignment] = LatencyHistogram()
+            histogram.add(seconds)
+
+    def answered(
+        self,
+        assignment: str,
+        identity: bytes | None,
+        outputs: Sequence[Tensor],
+        specs: Sequence[TensorSpec],
+    ) -> None:
+        """Count the outputs of a 200 answer and remember it, if its request has a pairing id."""
+        distributions = self.outputs.get(assignment)
+        if distributions is None:
+            distributions = self.outputs[assignment] = OutputDistributions()
+        described = {spec.name: spec for spec in specs}
+        for tensor in outputs:
+            distributions.add(tensor, described[tensor.name])
+        if identity is not None and assignment != DIRECT:
+            self._answers.offer(identity, assignment, outputs, time.monotonic())
+
+    def report(self, after: int | None) -> bytes:
+        """Return the JSON of `/telemetry`, with answers after this cursor."""
+        cursor, items = self._answers.after(after)
+        document: dict[str, Any] = {
+            "revision": self.revision,
+            "started": self.started,
+            "latency": {
+                assignment: {"bounds": [*LATENCY_BOUNDS, None], "counts": histogram.counts}
+                for assignment, histogram in self.latency.items()
+            },
+            "outputs": {name: outputs.report() for name, outputs in self.outputs.items()},
+            "answers": {"cursor": cursor, "items": [orjson.Fragment(item) for item in items]},
+        }
+        return orjson.dumps(document)
