@@ -36,17 +36,17 @@ class Cluster:
         """Return a ModelDeployment."""
         return self._get("modeldeployments", name)
 
+    def deployments(self) -> list[Manifest]:
+        """Return the ModelDeployments of the namespace."""
+        return self._list("modeldeployments")
+
     def revision(self, name: str) -> Manifest:
         """Return a ModelRevision."""
         return self._get("modelrevisions", name)
 
     def revisions(self, deployment: str) -> list[Manifest]:
         """Return the ModelRevisions of a ModelDeployment, found by spec, not by owner or label."""
-        list_all = partial(self._api.list_namespaced_custom_object, GROUP, VERSION)
-        found = self._read(
-            partial(list_all, self.namespace, "modelrevisions", _request_timeout=_TIMEOUT)
-        )
-        items: list[Manifest] = found["items"]
+        items = self._list("modelrevisions")
         return [item for item in items if item["spec"]["modelDeploymentName"] == deployment]
 
     def leases(self) -> list[Manifest] | None:
@@ -76,13 +76,14 @@ class Cluster:
         except (CliError, KeyError):
             return self._kubeconfig_user[:256]  # an API server that does not tell
 
-    def quarantine(self, revision: str, resource_version: str, mark: Manifest) -> None:
-        """Set spec.quarantine if the revision has not changed since `resource_version`.
+    def patch_revision(self, revision: str, resource_version: str, spec: Manifest) -> None:
+        """Merge into a revision's spec if it has not changed since `resource_version`.
 
         Raises:
             Conflict: it has.
+            Unavailable: no answer came; whether it was written has to be found out by reading.
         """
-        body = {"metadata": {"resourceVersion": resource_version}, "spec": {"quarantine": mark}}
+        body = {"metadata": {"resourceVersion": resource_version}, "spec": spec}
         with translated(self._server):
             self._api.patch_namespaced_custom_object(
                 GROUP,
@@ -100,6 +101,12 @@ class Cluster:
         get = partial(self._api.get_namespaced_custom_object, GROUP, VERSION, self.namespace)
         found: Manifest = self._read(partial(get, plural, name, _request_timeout=_TIMEOUT))
         return found
+
+    def _list(self, plural: str) -> list[Manifest]:
+        list_all = partial(self._api.list_namespaced_custom_object, GROUP, VERSION)
+        found = self._read(partial(list_all, self.namespace, plural, _request_timeout=_TIMEOUT))
+        items: list[Manifest] = found["items"]
+        return items
 
     def _read(self, call: Callable[[], Any]) -> Any:
         """Run a read; an API server that is busy is asked again, for three seconds in all."""
@@ -135,8 +142,11 @@ def connect(kubeconfig: Path | None, context: str | None, namespace: str | None)
 
 def _load(configuration: Configuration, file: str | None, context: str | None) -> Manifest:
     """Fill in address and credentials; return the `context` part of the kubeconfig's context."""
-    default = [Path(name).expanduser() for name in config.KUBE_CONFIG_DEFAULT_LOCATION.split(":")]
+    named = config.KUBE_CONFIG_DEFAULT_LOCATION
+    default = [Path(name).expanduser() for name in named.split(os.pathsep) if name]
     if file is None and not any(path.exists() for path in default):
+        if os.environ.get("KUBECONFIG"):  # said at once: another cluster is not what was meant
+            raise NoCluster(f"KUBECONFIG names no file that exists: {named}")
         if "KUBERNETES_SERVICE_HOST" not in os.environ:
             raise NoCluster("no kubeconfig: set KUBECONFIG or pass --kubeconfig")
         config.load_incluster_config(client_configuration=configuration)

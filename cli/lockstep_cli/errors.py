@@ -1,4 +1,4 @@
-"""The CLI's errors, one tree. Each is said in one line, and the exit code is 2.
+"""The CLI's errors, one tree. Each is said in one line; the exit code is 2, but for one.
 
 CliError
 ├── Refused           a bad input, or the command itself says no; nothing was changed
@@ -7,7 +7,8 @@ CliError
 ├── Conflict          409: the object changed since it was read
 ├── Invalid           400, 422: refused by schema or CEL
 ├── Unavailable       429, 5xx, a connection that broke in mid-request: worth another try
-└── NoCluster         no usable kubeconfig, or nobody answers at its address
+├── NoCluster         no usable kubeconfig, or nobody answers at its address
+└── Unconfirmed       something was, or may have been, written: exit code 1
 """
 
 
@@ -41,3 +42,7 @@ class Unavailable(CliError):
 
 class NoCluster(CliError):
     """No usable kubeconfig, or nobody answers at its address."""
+
+
+class Unconfirmed(CliError):
+    """Something was, or may have been, written, and more cannot be said."""

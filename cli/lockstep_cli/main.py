@@ -8,29 +8,42 @@ import typer
 from typer.exceptions import TyperException
 
 from lockstep_cli.commands import sandbox
+from lockstep_cli.commands.abort import abort
+from lockstep_cli.commands.approve import approve
+from lockstep_cli.commands.diff import diff
 from lockstep_cli.commands.history import history
+from lockstep_cli.commands.pause import pause
+from lockstep_cli.commands.promote import promote
+from lockstep_cli.commands.quarantine import quarantine
+from lockstep_cli.commands.release import release
+from lockstep_cli.commands.resume import resume
+from lockstep_cli.commands.retry import retry
 from lockstep_cli.commands.rollback import rollback
 from lockstep_cli.commands.status import status
 from lockstep_cli.commands.version import version
-from lockstep_cli.errors import CliError
+from lockstep_cli.errors import CliError, Unconfirmed
+from lockstep_cli.options import EXIT_CODES
 
+_NOT_SEEN = 1
 _BAD_INPUT = 2
 _INTERRUPTED = 130
 
 app = typer.Typer(
-    help="Look at and take back model rollouts of the Lockstep operator.",
+    help="Look at, steer and take back model rollouts of the Lockstep operator.",
+    epilog=EXIT_CODES,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-app.command()(status)
-app.command()(history)
-app.command()(rollback)
+for look in (status, history, diff):
+    app.command(epilog=EXIT_CODES)(look)
+for order in (rollback, promote, approve, pause, resume, abort, retry, quarantine, release):
+    app.command(epilog=EXIT_CODES)(order)
 app.command()(version)
 app.add_typer(sandbox.app, name="sandbox")
 
 
 def main() -> None:
-    """Run the command; whatever is wrong is said in one line, with exit code 2."""
+    """Run the command; whatever is wrong is said in one line, with the exit code of EXIT_CODES."""
     logging.getLogger("urllib3").setLevel(logging.ERROR)  # its retries are not the user's business
     try:
         code = app(
@@ -38,6 +51,8 @@ def main() -> None:
         )
     except TyperException as error:
         _fail(error.format_message())
+    except Unconfirmed as error:
+        _fail(str(error), _NOT_SEEN)
     except CliError as error:
         _fail(str(error))
     except (KeyboardInterrupt, typer.Abort):
@@ -52,6 +67,6 @@ def _program(argv0: str) -> str:
     return "kubectl lockstep" if Path(argv0).name.startswith("kubectl-") else "lockstep"
 
 
-def _fail(message: str) -> None:
+def _fail(message: str, code: int = _BAD_INPUT) -> None:
     sys.stderr.write(f"error: {' '.join(message.split())}\n")
-    sys.exit(_BAD_INPUT)
+    sys.exit(code)

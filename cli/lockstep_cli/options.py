@@ -21,6 +21,36 @@ Kubeconfig = Annotated[
 ]
 Output = Annotated[Format, typer.Option("--output", "-o", help="Form of the result.")]
 
+RevisionName = Annotated[
+    str,
+    typer.Argument(
+        metavar="REVISION",
+        help="A revision: its name, the end of its name, or the number of its promotion.",
+        show_default=False,
+    ),
+]
+Reason = Annotated[str, typer.Option(help="Why; kept on the revision.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+Wait = Annotated[bool, typer.Option(help="Wait until it is seen to take effect.")]
+Timeout = Annotated[
+    float | None,
+    typer.Option(
+        help="Seconds to wait; 60 when absent, 600 where pods may have to start.", min=0.1
+    ),
+]
+AllowDowntime = Annotated[
+    bool,
+    typer.Option(
+        "--allow-downtime", help="At once, even if nobody can take the traffic: requests fail."
+    ),
+]
+
+EXIT_CODES = (
+    "Exit codes: 0 done; 1 written, but not seen to take effect in time; 2 refused or not "
+    "possible, nothing was changed."
+)
+NO_REASON = "-"  # for orders that only take a mark away: nothing is kept
+
 
 def open_cluster(kubeconfig: Path | None, context: str | None, namespace: str | None) -> "Cluster":
     """Open the cluster that the options name.

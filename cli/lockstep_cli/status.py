@@ -1,13 +1,15 @@
 """What `lockstep status` says about a ModelDeployment, as data: rows from objects, no I/O."""
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
+from lockstep_cli.gates import Gate, read_gates
 from lockstep_cli.lease import Operator
 from lockstep_cli.moment import parse_time
-from lockstep_cli.revision import Revision, parse_revision
+from lockstep_cli.revision import Revision
+from lockstep_cli.situation import Situation
+from lockstep_cli.standing_orders import Standing, read_orders
 
 Manifest = dict[str, Any]
 
@@ -20,6 +22,7 @@ class Share:
 
     revision: str
     role: str
+    warmth: str
     weight: float
     ready: int
     replicas: int
@@ -29,8 +32,13 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Where the rollout stands. `hold_left` in seconds; None: not holding."""
+    """Where the rollout stands. `hold_left` in seconds; None: not holding.
 
+    `candidate` None: no rollout of one, but a restore, is under way.
+    """
+
+    candidate: str | None
+    phase: str | None
     step: int
     steps: int
     weight: float
@@ -60,6 +68,8 @@ class Status:
     current: bool
     revisions: tuple[Share, ...]
     rollout: Step | None
+    gates: tuple[Gate, ...]
+    orders: tuple[Standing, ...]
     conditions: tuple[Condition, ...]
     operator: Operator
 
@@ -73,26 +83,27 @@ class Status:
             "observedCurrentGeneration": self.current,
             "revisions": [asdict(share) for share in self.revisions],
             "rollout": None if self.rollout is None else _camel_step(self.rollout),
+            "gates": [gate.machine() for gate in self.gates],
+            "orders": [order.machine() for order in self.orders],
             "conditions": [_camel_condition(condition) for condition in self.conditions],
             "operator": asdict(self.operator),
         }
 
 
-def read_status(
-    deployment: Manifest, revisions: Sequence[Manifest], operator: Operator, now: datetime
-) -> Status:
+def read_status(situation: Situation, operator: Operator, now: datetime) -> Status:
     """Put together what the ModelDeployment and its revisions report."""
-    metadata, status = deployment["metadata"], deployment.get("status") or {}
-    parsed = [parse_revision(item) for item in revisions]
+    deployment, status = situation.deployment or {}, situation.status
     shares = {share["revision"]: share for share in status.get("traffic") or []}
     return Status(
-        namespace=metadata["namespace"],
-        name=metadata["name"],
+        namespace=situation.namespace,
+        name=situation.name,
         url=(status.get("address") or {}).get("url"),
-        paused=bool(deployment["spec"].get("paused")),
-        current=status.get("observedGeneration") == metadata.get("generation"),
-        revisions=tuple(_share(item, shares) for item in sorted(parsed, key=_rank)),
-        rollout=_step(status, now),
+        paused=situation.held_by_manifest,
+        current=status.get("observedGeneration") == deployment["metadata"].get("generation"),
+        revisions=tuple(_share(item, shares) for item in sorted(situation.revisions, key=_rank)),
+        rollout=_step(situation, now),
+        gates=read_gates(situation),
+        orders=read_orders(situation),
         conditions=tuple(_condition(item, now) for item in status.get("conditions") or []),
         operator=operator,
     )
@@ -109,6 +120,7 @@ def _share(revision: Revision, shares: dict[str, Manifest]) -> Share:
     return Share(
         revision=revision.name,
         role=revision.role,
+        warmth=revision.warmth,
         weight=float(share.get("weight", 0.0 if shares else revision.weight)),
         ready=int(share.get("ready", revision.ready)),
         replicas=revision.replicas,
@@ -117,17 +129,19 @@ def _share(revision: Revision, shares: dict[str, Manifest]) -> Share:
     )
 
 
-def _step(status: Manifest, now: datetime) -> Step | None:
-    rollout = status.get("rollout")
-    if not rollout or not status.get("candidateRevision"):
+def _step(situation: Situation, now: datetime) -> Step | None:
+    rollout, candidate = situation.status.get("rollout"), situation.candidate
+    if not rollout or (candidate is None and situation.restoring is None):
         return None
     until = parse_time(rollout.get("holdUntil"))
     return Step(
-        step=int(rollout.get("step") or 0),
-        steps=int(rollout.get("steps") or 0),
+        candidate=candidate.name if candidate else None,
+        phase=situation.phase,
+        step=situation.step,
+        steps=situation.steps,
         weight=float(rollout.get("weight") or 0),
         hold_left=None if until is None else max(0.0, (until - now).total_seconds()),
-        message=rollout.get("message") or "",
+        message=situation.message,
     )
 
 
@@ -144,6 +158,8 @@ def _condition(condition: Manifest, now: datetime) -> Condition:
 
 def _camel_step(step: Step) -> Manifest:
     return {
+        "candidate": step.candidate,
+        "phase": step.phase,
         "step": step.step,
         "steps": step.steps,
         "weight": step.weight,

@@ -1,18 +1,20 @@
-"""Tables and sentences for people, from the CLI's data."""
+"""Tables for people, from the CLI's data: lists of revisions, of differences, of deployments."""
 
 from collections.abc import Sequence
+from typing import Any
 
-from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from lockstep_cli.moment import format_span, whole_seconds
+from lockstep_cli.history import why_promoted
+from lockstep_cli.moment import whole_seconds
+from lockstep_cli.order import signed
+from lockstep_cli.overview import Line
 from lockstep_cli.revision import Revision
-from lockstep_cli.status import Condition, Share, Status, Step
 
 _ROLE_STYLE = {"stable": "green", "candidate": "yellow", "quarantined": "red", "cold": "dim"}
 _STATUS_STYLE = {"True": "green", "False": "red", "Unknown": "yellow"}
-_BAD_WHEN_TRUE = ("Stalled", "NameConflict", "Reconciling")
+_WIDE = ("NOTE", "MESSAGE", "MODEL", "WHY", "QUARANTINE", "BEFORE", "AFTER", "PATH")
 
 
 def percent(weight: float) -> str:
@@ -20,107 +22,84 @@ def percent(weight: float) -> str:
     return f"{weight:.2f} %"
 
 
-def status_view(status: Status) -> RenderableType:
-    """Return the whole of `lockstep status`."""
-    parts: list[RenderableType] = [_headline(status)]
-    if status.rollout is not None:
-        parts.append(rollout_line(status.rollout, status.paused))
-    if status.operator.warning:
-        parts.append(Text(f"warning: {status.operator.warning}", style="yellow"))
-    if not status.current:
-        parts.append(Text("The operator has not yet looked at the manifest as it is now."))
-    parts += [Text(""), _shares(status.revisions), Text(""), _conditions(status.conditions)]
-    return Group(*parts)
+def plain_table(*names: str) -> Table:
+    """Return an empty table without lines; columns of free text fold, all others do not."""
+    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="bold")
+    for name in names:
+        table.add_column(name, no_wrap=name not in _WIDE, overflow="fold")
+    return table
 
 
-def rollout_line(step: Step, paused: bool) -> Text:
-    """Return one line on where the rollout stands."""
-    words = f"Rollout: step {step.step} of {step.steps}, {percent(step.weight)}"
-    if paused:
-        words += ", paused"
-    elif step.hold_left is not None:
-        words += f", hold left {format_span(step.hold_left)}"
-    elif step.message:
-        words += f": {step.message}"
-    return Text(words, style="yellow")
+def role_text(role: str) -> Text:
+    """Return a role in its colour."""
+    return Text(role, style=_ROLE_STYLE.get(role, ""))
+
+
+def status_text(status: str) -> Text:
+    """Return the status of a condition that is good when true, in its colour."""
+    return Text(status, style=_STATUS_STYLE.get(status, ""))
 
 
 def history_table(history: Sequence[Revision]) -> Table:
     """Return the table of `lockstep history`."""
-    names = ("#", "REVISION", "ROLE", "PROMOTED", "STATE", "QUARANTINE", "MODEL", "DIGEST")
-    table = _table(*names)
+    names = ("#", "REVISION", "ROLE", "PROMOTED", "STATE", "QUARANTINE", "WHY", "MODEL", "DIGEST")
+    table = plain_table(*names)
     for item in history:
         table.add_row(
             str(item.promotion or "-"),
             Text(item.name),
-            _role(item.role),
+            role_text(item.role),
             whole_seconds(item.promoted_at),
             item.warmth,
-            Text(item.reason or "-"),
+            Text(quarantine_words(item) or "-"),
+            Text(why_promoted(item) or "-"),
             Text(item.model_uri),
             _short_digest(item.digest),
         )
     return table
 
 
-def _headline(status: Status) -> Text:
-    text = Text(f"ModelDeployment {status.namespace}/{status.name}", style="bold")
-    if status.url:
-        text.append(f"  {status.url}", style="not bold")
-    return text
+def quarantine_words(revision: Revision) -> str:
+    """Return why a revision is quarantined and by whom, empty when it is not."""
+    mark = revision.quarantine
+    if mark is None:
+        return ""
+    return f"{mark['reason']}{signed({'by': mark.get('by')})}"
 
 
-def _shares(shares: Sequence[Share]) -> RenderableType:
-    if not shares:
-        return Text("No revision yet.")
-    table = _table("REVISION", "ROLE", "WEIGHT", "READY", "MODEL", "NOTE")
-    table.columns[2].justify = "right"
-    for share in shares:
+def diff_table(rows: Sequence[dict[str, Any]], before: str, after: str) -> Table:
+    """Return the table of `lockstep diff`; the revisions' names stand in its second line."""
+    table = plain_table("PATH", "BEFORE", "AFTER")
+    table.add_row("", Text(before, style="dim"), Text(after, style="dim"))
+    for row in rows:
+        table.add_row(Text(row["path"]), _value(row["before"]), _value(row["after"]))
+    return table
+
+
+def overview_table(lines: Sequence[Line]) -> Table:
+    """Return the table of a bare `lockstep status`."""
+    table = plain_table(
+        "NAME", "AVAILABLE", "READY", "REASON", "STABLE", "CANDIDATE", "STEP", "WEIGHT", "PHASE"
+    )
+    for line in lines:
         table.add_row(
-            Text(share.revision),
-            _role(share.role),
-            percent(share.weight),
-            f"{share.ready}/{share.replicas}",
-            Text(share.model),
-            Text(share.message or "-"),
+            Text(line.name),
+            status_text(line.available),
+            status_text(line.ready),
+            Text(line.reason or "-"),
+            Text(line.stable or "-"),
+            Text(line.candidate or "-"),
+            "-" if line.step is None else f"{line.step}/{line.steps}",
+            "-" if line.weight is None else percent(line.weight),
+            Text(line.phase or "-"),
         )
     return table
 
 
-def _conditions(conditions: Sequence[Condition]) -> RenderableType:
-    if not conditions:
-        return Text("No condition reported yet.")
-    table = _table("CONDITION", "STATUS", "REASON", "SINCE", "MESSAGE")
-    for item in conditions:
-        table.add_row(
-            item.type,
-            _condition_status(item),
-            Text(item.reason or "-"),
-            "-" if item.age is None else format_span(item.age),
-            Text(item.message or "-"),
-        )
-    return table
-
-
-def _condition_status(condition: Condition) -> Text:
-    style = _STATUS_STYLE.get(condition.status, "")
-    if condition.type in _BAD_WHEN_TRUE:
-        style = "" if condition.status == "False" else "yellow"
-    return Text(condition.status, style=style)
-
-
-def _role(role: str) -> Text:
-    return Text(role, style=_ROLE_STYLE.get(role, ""))
+def _value(value: object) -> Text:
+    return Text("-", style="dim") if value is None else Text(str(value))
 
 
 def _short_digest(digest: str | None) -> str:
     """Return enough of a digest to compare by eye; `-o json` has all of it."""
     return "-" if digest is None else digest[: len("sha256:") + 12]
-
-
-def _table(*names: str) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="bold")
-    for name in names:
-        wide = name in ("NOTE", "MESSAGE", "MODEL", "QUARANTINE")
-        table.add_column(name, no_wrap=not wide, overflow="fold")
-    return table

@@ -13,7 +13,11 @@ def history(
     kubeconfig: Kubeconfig = None,
     output: Output = Format.TABLE,
 ) -> None:
-    """List the revisions: when each was promoted, warm or cold, and why one is quarantined."""
+    """List the revisions: when each was promoted and why, whether it could come back, quarantines.
+
+    STATE: warm (it has ready pods), cold (they would have to start), unrestorable (the last start
+    failed).
+    """
     cluster = open_cluster(kubeconfig, context, namespace)
     found = cluster.revisions(name)
     if not found:

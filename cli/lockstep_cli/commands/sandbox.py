@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lockstep_cli.errors import CliError, Refused
+from lockstep_cli.extras import missing
 from lockstep_cli.operator_chart import CHART, check_chart, install_operator
 from lockstep_cli.output import Format, emit, stderr
 from lockstep_cli.sandbox_images import write_images
@@ -101,11 +102,18 @@ def _lifecycle() -> "ModuleType":
     try:
         from lockstep_sandbox import lifecycle  # noqa: PLC0415
     except ModuleNotFoundError as error:
-        raise Refused(
-            f"the sandbox is not installed ({error.name} is missing): "
-            "pip install 'lockstep-serving[operator,runtime,sklearn,sandbox]'"
-        ) from error
+        raise _not_installed(str(error.name)) from error
+    lacking = missing("sandbox")
+    if lacking:
+        raise _not_installed(", ".join(lacking))
     return lifecycle
+
+
+def _not_installed(what: str) -> Refused:
+    return Refused(
+        f"the extra 'sandbox' is not installed ({what} is missing): "
+        "pip install 'lockstep-serving[operator,runtime,sklearn,sandbox]'"
+    )
 
 
 def _start(lifecycle: "ModuleType", folder: Path, pessimism: Pessimism, seed: int) -> "Sandbox":

@@ -25,6 +25,17 @@ def failure(code: int, reason: str, message: str, name: str = "") -> Answer:
     return code, body | {"message": message, "details": details}
 
 
+def merge(target: Manifest, patch: Manifest) -> None:
+    """Apply a JSON merge patch (RFC 7386)."""
+    for key, value in patch.items():
+        if value is None:
+            target.pop(key, None)
+        elif isinstance(value, dict):
+            merge(target.setdefault(key, {}), value)
+        else:
+            target[key] = value
+
+
 class ApiStub:
     """Objects by path. `faults`: called before each request; an answer from it is sent instead."""
 
@@ -46,6 +57,10 @@ class ApiStub:
         """Return a revision as it is now."""
         return self.objects[f"{GROUP_ROOT}/modelrevisions/{name}"]
 
+    def parent(self, name: str = "churn") -> Manifest:
+        """Return a ModelDeployment as it is now."""
+        return self.objects[f"{GROUP_ROOT}/modeldeployments/{name}"]
+
     def answer(self, method: str, url: str, body: Manifest | None) -> Answer:
         """Answer one request."""
         path = urlsplit(url).path
@@ -66,7 +81,7 @@ class ApiStub:
         if path == REVIEW:
             status = {"userInfo": {"username": self.user}}
             return (201, {"status": status}) if self.user else failure(501, "", "no reviews")
-        if path == f"{GROUP_ROOT}/modelrevisions":
+        if path in (f"{GROUP_ROOT}/modelrevisions", f"{GROUP_ROOT}/modeldeployments"):
             items = [item for key, item in self.objects.items() if key.startswith(path + "/")]
             return 200, {"items": items}
         return None
@@ -76,7 +91,7 @@ class ApiStub:
         if body["metadata"]["resourceVersion"] != metadata["resourceVersion"]:
             return failure(409, "Conflict", "the object has been modified")
         self.patches.append((path, body))
-        self.objects[path]["spec"]["quarantine"] = body["spec"]["quarantine"]
+        merge(self.objects[path]["spec"], body["spec"])
         metadata["resourceVersion"] = str(int(metadata["resourceVersion"]) + 1)
         self.on_patch(self)
         return 200, self.objects[path]

@@ -39,7 +39,12 @@ def revision(
     spec: Manifest = {
         "modelDeploymentName": "churn",
         "content": {"model": {"uri": f"file:///models/churn-{version}.skops", "format": "sklearn"}},
-        "podTemplate": "{}",
+        "podTemplate": {
+            "spec": {
+                "initContainers": [{"name": "fetch", "image": "lockstep/runtime:1"}],
+                "containers": [{"name": "model", "image": "lockstep/runtime:1"}],
+            }
+        },
         "observed": {"digest": "sha256:" + f"{version:02d}" * 32},
         "promotions": [
             {"number": number, "time": f"2026-03-01T1{number}:00:00Z", "revoked": revoked}
@@ -122,6 +127,60 @@ def in_canary() -> tuple[Manifest, list[Manifest]]:
         revision("aaaa1111", 1, role="stable", numbers=(1,), ready=2, weight=90),
     ]
     return parent, children
+
+
+def judged() -> tuple[Manifest, list[Manifest]]:
+    """Return `churn` in canary with gates: one has passed, one looks, one has not looked yet."""
+    parent, children = in_canary()
+    parent["spec"]["rollout"] = {
+        "steps": [{"weight": 10, "hold": "1m"}, {"weight": 50, "approval": True}, {"weight": 75}],
+        "gates": [
+            {"metric": "errorRate"},
+            {"metric": "latencyP99", "name": "slow"},
+            {"metric": "predictionShift"},
+        ],
+    }
+    parent["status"]["rollout"] |= {"phase": "Inconclusive", "message": "gate slow: 37 of 100"}
+    parent["status"]["rollout"]["holdUntil"] = "2026-03-01T11:59:58Z"
+    children[0]["status"]["analysis"] = {
+        "step": 1,
+        "since": "2026-03-01T11:59:48Z",
+        "gates": [
+            {
+                "name": "errorRate",
+                "metric": "errorRate",
+                "verdict": "pass",
+                "value": 0.0021,
+                "stableValue": 0.002,
+                "limit": 0.012,
+                "samples": 640,
+                "stableSamples": 5800,
+                "evidence": 0.07,
+                "message": "no evidence of harm",
+                "state": "{}",
+            },
+            {
+                "name": "slow",
+                "metric": "latencyP99",
+                "verdict": "inconclusive",
+                "value": 0.0183,
+                "limit": 0.03,
+                "samples": 37,
+                "message": "37 of 100 samples",
+            },
+        ],
+    }
+    return parent, children
+
+
+def mark(reason: str = "why not", by: str = "bob") -> Manifest:
+    """Return an order as it is kept on a revision."""
+    return {"reason": reason, "by": by, "time": "2026-03-01T11:58:00Z"}
+
+
+def order(child: Manifest, **orders: Any) -> None:
+    """Put orders into spec.rollout of a revision."""
+    child["spec"].setdefault("rollout", {}).update(orders)
 
 
 def promoted() -> tuple[Manifest, list[Manifest]]:

@@ -38,6 +38,54 @@ def test_status_in_all_forms(run, live):
     assert yaml.safe_load(run("status", "churn", "-o", "yaml").out)["name"] == "churn"
 
 
+def test_status_without_a_name_lists_the_namespace(run, stub):
+    stub.hold(*in_canary())
+    other = promoted()[0]
+    other["metadata"] |= {"name": "alpha"}
+    stub.hold(other, [])
+    ran = run("status")
+    assert [line.split()[0] for line in ran.out.splitlines()] == ["NAME", "alpha", "churn"]
+    assert "1/3    10.00 %" in ran.out
+    lines = json.loads(run("status", "-o", "json").out)
+    assert [(line["name"], line["candidate"]) for line in lines] == [
+        ("alpha", None),
+        ("churn", "churn-bbbb2222"),
+    ]
+
+
+def test_an_empty_namespace_is_said(run, stub):
+    assert run("status").out == "No ModelDeployment in namespace shop.\n"
+
+
+def test_watch_prints_a_document_per_change_and_ends_well(run, live, monkeypatch):
+    looks = iter(["same", "same", "other", "other"])
+
+    def between_looks(seconds):
+        word = next(looks, None)
+        if word is None:
+            raise KeyboardInterrupt
+        live.parent()["status"]["conditions"][1]["message"] = word
+
+    monkeypatch.setattr("lockstep_cli.watching.time.sleep", between_looks)
+    ran = run("status", "churn", "--watch", "-o", "yaml")
+    assert ran.code == 0
+    documents = list(yaml.safe_load_all(ran.out))
+    said = [document["conditions"][1]["message"] for document in documents]
+    assert said == ["", "same", "other"]
+
+
+def test_diff_in_all_forms(run, live):
+    table = run("diff", "churn", "1", "bbbb2222").out
+    assert "churn-aaaa1111" in table.splitlines()[1]
+    rows = json.loads(run("diff", "churn", "churn-aaaa1111", "2", "-o", "json").out)
+    assert {"path", "before", "after"} == set(rows[0])
+    assert rows[0]["after"] == "file:///models/churn-2.skops"
+    assert run("diff", "churn", "1", "1").out == (
+        "churn-aaaa1111 and churn-aaaa1111 have the same content, images and bytes.\n"
+    )
+    assert run("diff", "nope", "1", "2").code == 2
+
+
 def test_history_outlives_its_deployment(run, stub):
     stub.hold({"metadata": {"name": "other"}}, [revision("aaaa1111", 1, role="quarantined")])
     ran = run("history", "churn", "-o", "json")
@@ -53,9 +101,9 @@ def test_rollback_writes_the_mark_and_explains(run, live):
     assert body["metadata"] == {"resourceVersion": "102"}
     mark = body["spec"]["quarantine"]
     assert (mark["reason"], mark["by"]) == ("too slow", "ada")
-    assert "churn-bbbb2222 is quarantined and gets no traffic since" in ran.out
+    assert "churn-bbbb2222 is quarantined and gets no traffic, churn-aaaa1111 serves, 0." in ran.out
     assert "still asks for file:///models/churn-2.skops" in ran.out
-    assert "kubectl -n shop patch mrev churn-bbbb2222 --type merge" in ran.out
+    assert "lockstep release churn churn-bbbb2222 -n shop" in ran.out
 
 
 def test_rollback_for_machines(run, live):
@@ -74,7 +122,7 @@ def test_rollback_of_a_candidate_that_had_no_traffic_waits_for_the_operator(run,
     stub.leases = _fresh_lease()
     ran = run("rollback", "churn", "--yes", "--timeout", "0.3")
     assert ran.code == 1
-    assert "the router was not yet seen to move its traffic" in ran.out
+    assert "it was not seen to take effect within 0.3 s: churn-bbbb2222: 0.00 %" in ran.out
     stub.revision("churn-bbbb2222")["spec"].pop("quarantine")
     stub.on_patch = lambda held: held.revision("churn-bbbb2222")["status"].update(
         role="quarantined"
@@ -88,7 +136,7 @@ def test_without_an_operator_the_mark_is_written_and_said_to_wait(run, live):
     ran = run("rollback", "churn", "--yes")
     assert ran.code == 1
     assert "no operator holds the Lease 'lockstep-operator'" in ran.err
-    assert "no operator runs: its traffic has not moved" in ran.out
+    assert "but no operator runs: nothing has moved" in ran.out
     assert len(live.patches) == 1
 
 
@@ -136,7 +184,8 @@ def test_a_promotion_in_between_is_not_answered_with_another_rollback(run, live)
     live.faults = promote_third
     ran = run("rollback", "churn", "--yes")
     assert ran.code == 2
-    assert "now churn-cccc3333 would be taken back; nothing was changed" in ran.err
+    assert "this would now quarantine churn-cccc3333" in ran.err
+    assert "nothing was changed" in ran.err
     assert not live.patches
 
 
@@ -167,7 +216,7 @@ def test_leases_that_may_not_be_read_are_no_error(run, live):
         (["rollback", "nope", "--yes"], 'error: modeldeployments "nope" not found'),
         (["rollback", "churn"], "error: this asks before it acts: pass --yes"),
         (["rollback", "churn", "--yes", "--reason", " "], "error: --reason must have 1 to 1024"),
-        (["status"], "error: Missing argument 'name'"),
+        (["history"], "error: Missing argument 'name'"),
         (["status", "churn", "-o", "xml"], "error: Invalid value for '--output'"),
         (["status", "churn", "--kubeconfig", "missing"], "error: no kubeconfig at missing"),
         (["status", "churn", "--context", "other"], "error: the kubeconfig is not usable"),
@@ -209,6 +258,17 @@ def test_nobody_there(run, tmp_path):
     assert ran.code == 2
     assert ran.err == (
         "error: cannot reach the cluster at http://127.0.0.1:9: Connection refused\n"
+    )
+
+
+def test_a_kubeconfig_variable_that_names_nothing(run, tmp_path, monkeypatch):
+    nowhere = str(tmp_path / "nowhere")
+    monkeypatch.setenv("KUBECONFIG", nowhere)
+    monkeypatch.setattr("kubernetes.config.KUBE_CONFIG_DEFAULT_LOCATION", nowhere)
+    ran = run("status", "churn")
+    assert (ran.code, ran.err) == (
+        2,
+        f"error: KUBECONFIG names no file that exists: {nowhere}\n",
     )
 
 

@@ -32,3 +32,24 @@ def test_the_machine_form_has_whole_digests_and_who_did_it():
     }
     assert rows[0]["digest"] == "sha256:" + "01" * 32
     assert rows[3]["promotedAt"] is None
+
+
+def test_who_promoted_it_and_whom_it_took_over_from():
+    kept = _kept()
+    kept[3]["spec"]["promotions"].append(
+        {
+            "number": 5,
+            "time": "2026-03-01T15:00:00Z",
+            "by": "ada",
+            "reason": "wrong classes",
+            "rollbackOf": ["churn-cccc3333"],
+        }
+    )
+    table = rendered(history_table(read_history(kept)))
+    assert "by ada (wrong classes); took over from churn-cccc3333" in table
+
+
+def test_the_operators_word_on_warmth_counts():
+    kept = _kept()
+    kept[3]["status"]["warmth"] = "unrestorable"
+    assert machine(read_history(kept))[0]["warmth"] == "unrestorable"

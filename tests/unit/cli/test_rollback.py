@@ -1,42 +1,49 @@
 import pytest
 
 from lockstep_cli.errors import Refused
-from lockstep_cli.revision import parse_revision
-from lockstep_cli.rollback import plan_rollback, still_asked_for, weight_of
-from tests.unit.cli.manifests import deployment, in_canary, promoted, revision
+from lockstep_cli.orders.rollback import decide_rollback
+from tests.unit.cli.manifests import deployment, in_canary, mark, promoted, revision
+from tests.unit.cli.situations import MARK, only_change, situation
 
 
-def _plan(parent, children, allow_downtime=False):
-    return plan_rollback(parent, [parse_revision(item) for item in children], allow_downtime)
+def _decide(parent, children, **options):
+    return decide_rollback(situation(parent, children), MARK, **options)
+
+
+def _cold():
+    """`churn` after a promotion, the revision before without pods."""
+    parent, children = promoted()
+    children[1]["status"] |= {"readyReplicas": 0, "replicas": 0, "warmth": "cold", "role": "cold"}
+    return parent, children
 
 
 def test_the_stable_revision_goes_back_to_the_one_before():
-    plan = _plan(*promoted())
-    assert (plan.target.name, plan.fallback.name) == ("churn-bbbb2222", "churn-aaaa1111")
-    assert not plan.candidate
-    assert plan.question == (
-        "Quarantine churn-bbbb2222, the stable revision of churn, and send all traffic to "
-        "churn-aaaa1111 (warm, 2 ready)?"
+    order = _decide(*promoted())
+    assert only_change(order) == ("churn-bbbb2222", {"quarantine": MARK.manifest()})
+    assert order.question == (
+        "churn-aaaa1111 is warm, 2 ready. Quarantine churn-bbbb2222, the stable revision of churn, "
+        "and send all traffic to churn-aaaa1111?"
     )
 
 
 def test_in_a_rollout_the_candidate_is_taken_back():
-    plan = _plan(*in_canary())
-    assert (plan.target.name, plan.fallback.name) == ("churn-bbbb2222", "churn-aaaa1111")
-    assert plan.candidate
+    order = _decide(*in_canary())
+    assert only_change(order)[0] == "churn-bbbb2222"
+    assert order.facts["fallback"] == "churn-aaaa1111"
+    assert order.facts["wasCandidate"] is True
 
 
 def test_a_status_from_before_the_promotion_does_not_mislead():
     parent, children = promoted()
     parent["status"]["candidateRevision"] = "churn-bbbb2222"
-    assert not _plan(parent, children).candidate
+    assert _decide(parent, children).facts["wasCandidate"] is False
 
 
 def test_a_quarantined_candidate_is_no_target_any_more():
     parent, children = in_canary()
     children[0]["spec"]["quarantine"] = {"reason": "bad"}
     with pytest.raises(Refused, match="churn-aaaa1111 is the only revision of churn"):
-        _plan(parent, children)
+        _decide(parent, children)
 
 
 def test_revoked_promotions_and_quarantined_revisions_are_no_way_back():
@@ -45,44 +52,169 @@ def test_revoked_promotions_and_quarantined_revisions_are_no_way_back():
         "aaaa1111", 1, role="quarantined", numbers=(1,), revoked=True, quarantine="old bug"
     )
     with pytest.raises(Refused, match="no earlier promoted one without quarantine"):
-        _plan(parent, children)
+        _decide(parent, children)
+
+
+def test_what_was_taken_back_and_released_is_no_way_back():
+    parent, children = promoted()
+    children[0]["spec"]["promotions"][0]["rollbackOf"] = ["churn-aaaa1111"]
+    with pytest.raises(Refused, match="churn-bbbb2222 is the only revision"):
+        _decide(parent, children)
+
+
+def test_a_revision_that_is_being_deleted_is_no_way_back():
+    parent, children = promoted()
+    children[1]["metadata"]["deletionTimestamp"] = "2026-03-01T11:59:00Z"
+    with pytest.raises(Refused, match="only revision"):
+        _decide(parent, children)
 
 
 def test_a_first_candidate_has_nothing_to_go_back_to():
     parent = deployment(candidateRevision="churn-bbbb2222")
     with pytest.raises(Refused, match="only revision"):
-        _plan(parent, [revision("bbbb2222", 2, role="candidate", ready=1)])
+        _decide(parent, [revision("bbbb2222", 2, role="candidate", ready=1)])
 
 
 def test_nothing_at_all():
     with pytest.raises(Refused, match="nothing to roll back"):
-        _plan(deployment(), [])
+        _decide(deployment(), [])
 
 
-def test_a_cold_way_back_needs_to_be_asked_for():
-    parent, children = promoted()
-    children[1]["status"]["readyReplicas"] = 0
-    with pytest.raises(Refused, match=r"cold.*--allow-downtime"):
-        _plan(parent, children)
-    assert _plan(parent, children, allow_downtime=True).fallback.warmth == "cold"
+def test_a_cold_way_back_is_restored_first():
+    order = _decide(*_cold())
+    wanted = MARK.manifest() | {"quarantine": ["churn-bbbb2222"]}
+    assert only_change(order) == ("churn-aaaa1111", {"restore": wanted})
+    assert "cold: its pods have to start first" in order.question
+    assert "the traffic stays where it is" in order.meanwhile
+
+
+def test_a_failed_last_start_is_said():
+    parent, children = _cold()
+    children[1]["status"] |= {"warmth": "unrestorable", "message": "no such file"}
+    question = _decide(parent, children).question
+    assert "The last start of churn-aaaa1111 failed (no such file)." in question
+
+
+def test_downtime_has_to_be_asked_for():
+    order = _decide(*_cold(), allow_downtime=True)
+    assert only_change(order) == ("churn-bbbb2222", {"quarantine": MARK.manifest()})
+    assert "requests fail until it has loaded" in order.question
 
 
 def test_the_newest_of_several_is_the_way_back():
     parent, children = promoted()
     children.append(revision("cccc3333", 3, role="cold", numbers=(3,)))
     children[0]["spec"]["promotions"][0]["number"] = 4
-    with pytest.raises(Refused, match="churn-cccc3333 is cold"):
-        _plan(parent, children)
+    assert only_change(_decide(parent, children))[0] == "churn-cccc3333"
+
+
+def test_to_restores_even_what_is_warm_and_takes_back_the_candidate_too():
+    parent, children = promoted()
+    children.append(revision("cccc3333", 3, role="candidate", ready=1))
+    parent["status"]["candidateRevision"] = "churn-cccc3333"
+    name, spec = only_change(_decide(parent, children, to="1"))
+    assert name == "churn-aaaa1111"
+    assert spec["restore"]["quarantine"] == ["churn-cccc3333", "churn-bbbb2222"]
+
+
+def test_the_order_to_restore_replaces_an_earlier_one():
+    parent, children = promoted()
+    children.append(revision("cccc3333", 3, role="cold", numbers=(9,), revoked=True))
+    children[2]["spec"]["restore"] = mark()
+    question = _decide(parent, children, to="aaaa1111").question
+    assert "This replaces the order to bring back churn-cccc3333." in question
+
+
+@pytest.mark.parametrize(
+    ("to", "sentence"),
+    [
+        ("bbbb2222", "churn-bbbb2222 is the stable revision already$"),
+        ("7", r"churn has no revision '7'; it has churn-bbbb2222 \(2\), churn-aaaa1111 \(1\)"),
+        ("cccc3333", "churn-cccc3333 was never promoted"),
+        ("dddd4444", r"is quarantined \(bad\): `lockstep release churn churn-dddd4444` first"),
+    ],
+)
+def test_what_cannot_be_gone_back_to(to, sentence):
+    parent, children = promoted()
+    children.append(revision("cccc3333", 3, role="cold"))
+    children.append(revision("dddd4444", 4, role="quarantined", quarantine="bad"))
+    with pytest.raises(Refused, match=sentence):
+        _decide(parent, children, to=to)
+
+
+def test_the_stable_one_in_a_rollout_and_the_candidate_are_no_ways_back():
+    with pytest.raises(Refused, match="leave out --to to take back the candidate"):
+        _decide(*in_canary(), to="aaaa1111")
+    with pytest.raises(Refused, match="churn-bbbb2222 is the candidate: `lockstep promote`"):
+        _decide(*in_canary(), to="bbbb2222")
+
+
+def test_one_that_comes_back_already_says_how_far_it_is():
+    parent, children = _cold()
+    children[1]["spec"]["restore"] = mark("wrong")
+    parent["status"]["rollout"] = {"phase": "Restoring", "message": "1 of 2 pods are ready"}
+    with pytest.raises(Refused, match=r"ordered by bob \(wrong\): 1 of 2 pods are ready"):
+        _decide(parent, children)
+
+
+def test_downtime_leads_to_the_revision_before_and_to_no_other():
+    parent, children = promoted()
+    children.append(revision("cccc3333", 3, role="cold", numbers=(9,), revoked=True))
+    with pytest.raises(Refused, match="goes back to churn-aaaa1111, the revision before"):
+        _decide(parent, children, to="cccc3333", allow_downtime=True)
+    assert only_change(_decide(parent, children, to="1", allow_downtime=True))[0] == (
+        "churn-bbbb2222"
+    )
+
+
+def test_a_candidate_that_carries_for_a_stable_one_that_is_down_is_not_taken_by_surprise():
+    parent, children = in_canary()
+    children[1]["status"]["readyReplicas"] = 0
+    with pytest.raises(Refused, match="churn-aaaa1111, the stable revision, has no ready pod"):
+        _decide(parent, children)
+    assert only_change(_decide(parent, children, allow_downtime=True))[0] == "churn-bbbb2222"
+
+
+def test_a_candidate_without_traffic_can_go_whatever_stable_is_like():
+    parent, children = in_canary()
+    children[1]["status"]["readyReplicas"] = 0
+    parent["status"]["traffic"] = [{"revision": "churn-aaaa1111", "weight": 100, "ready": 0}]
+    assert only_change(_decide(parent, children))[0] == "churn-bbbb2222"
+
+
+def test_a_restore_is_over_when_the_operator_has_removed_the_mark():
+    parent, children = _cold()
+    goal = _decide(parent, children).goal
+    assert goal is not None
+    children[1]["spec"]["restore"] = mark()
+    waiting = situation(parent, children)
+    assert not goal.reached(waiting)
+    assert goal.missed(waiting) is None
+    children[1]["spec"]["promotions"].append({"number": 3, "time": "2026-03-01T12:01:00Z"})
+    parent["status"]["traffic"] = [{"revision": "churn-aaaa1111", "weight": 100, "ready": 2}]
+    assert not goal.reached(situation(parent, children))
+    del children[1]["spec"]["restore"]
+    assert goal.reached(situation(parent, children))
+
+
+def test_a_restore_that_somebody_dropped_is_missed():
+    parent, children = _cold()
+    goal = _decide(parent, children).goal
+    assert goal is not None
+    assert goal.missed(situation(parent, children)) == (
+        "somebody dropped the order meanwhile: the traffic has not moved"
+    )
+
+
+def test_git_still_asks_for_what_it_asks_for():
+    parent, children = promoted()
+    assert _decide(parent, children).facts["manifestStillAsksForIt"] is True
+    parent["spec"]["model"]["uri"] = "file:///models/churn-1.skops"
+    assert _decide(parent, children).facts["manifestStillAsksForIt"] is False
 
 
 def test_weights_are_read_from_the_parents_status():
-    parent, _ = in_canary()
-    assert weight_of(parent, "churn-bbbb2222") == 10
-    assert weight_of(parent, "churn-gone") == 0
-    assert weight_of(deployment(), "churn-bbbb2222") is None
-
-
-def test_the_manifest_asks_for_what_it_asks_for():
-    parent, children = promoted()
-    assert still_asked_for(parent, children[0])
-    assert not still_asked_for(parent, children[1])
+    canary = situation(*in_canary())
+    assert canary.weight("churn-bbbb2222") == 10
+    assert canary.weight("churn-gone") == 0
+    assert situation(deployment(), []).weight("churn-bbbb2222") is None

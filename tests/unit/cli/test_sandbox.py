@@ -1,6 +1,7 @@
 """`lockstep sandbox` short of starting one, which the integration tests do."""
 
 import sys
+from importlib.metadata import PackageNotFoundError
 
 import yaml
 
@@ -27,8 +28,20 @@ def test_without_the_extra_it_says_what_to_install(run, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "lockstep_sandbox", None)
     ran = run("sandbox", "up", "--dir", str(tmp_path))
     assert ran.code == 2
-    assert "the sandbox is not installed" in ran.err
+    assert "the extra 'sandbox' is not installed (lockstep_sandbox is missing)" in ran.err
     assert "pip install" in ran.err
+
+
+def test_a_package_of_the_extra_that_is_missing_is_named(run, tmp_path, monkeypatch):
+    def without_dnslib(name):
+        if name == "dnslib":
+            raise PackageNotFoundError(name)
+
+    monkeypatch.setattr("lockstep_cli.extras.distribution", without_dnslib)
+    ran = run("sandbox", "up", "--dir", str(tmp_path))
+    assert ran.code == 2
+    assert "the extra 'sandbox' is not installed (dnslib is missing): pip install" in ran.err
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_chart_that_is_not_there_is_said_before_anything_starts(run, tmp_path):

@@ -1,0 +1,44 @@
+"""`lockstep resume`: end somebody's pause of the rollout."""
+
+from lockstep_cli.errors import Refused
+from lockstep_cli.order import Change, Goal, Mark, Order, signed
+from lockstep_cli.orders.goals import taken_back, waiting_for
+from lockstep_cli.situation import Situation
+
+
+def decide_resume(situation: Situation, _mark: Mark) -> Order:
+    """Decide what `resume` writes.
+
+    Raises:
+        Refused: nothing is paused, or the manifest itself holds the rollout.
+    """
+    candidate = situation.rollout_of()
+    name, paused = candidate.name, candidate.orders.get("paused")
+    if situation.held_by_manifest:
+        raise Refused(
+            "spec.paused of the manifest holds the rollout: set it to false there, and in git"
+        )
+    if not paused:
+        raise Refused(f"the rollout of {name} is not paused{_instead(situation)}")
+    spec = {"rollout": {"paused": None}}
+    means = f"go on with the rollout of {name} at {candidate.weight:g} %"
+    return Order(
+        command="resume",
+        revision=name,
+        changes=(Change(name, candidate.resource_version, spec, means),),
+        warning=f"It was paused{signed(paused)}.",
+        written=f"The pause of {name} is over",
+        then="the operator now goes on",
+        done=f"Resumed: the rollout of {name} goes on",
+        goal=Goal(
+            lambda now: now.phase not in (None, "Paused"),
+            lambda now: waiting_for(now, name),
+            lambda now: taken_back(now, name),
+        ),
+        after=("A hold that ended in the pause is over: then the next step begins at once.",),
+        facts={"pause": paused},
+    )
+
+
+def _instead(situation: Situation) -> str:
+    return f": {situation.message}" if situation.message else ""

@@ -1,0 +1,42 @@
+"""`lockstep retry`: take back an abort; the rollout starts at step one."""
+
+from lockstep_cli.errors import Refused
+from lockstep_cli.order import Change, Goal, Mark, Order, signed
+from lockstep_cli.orders.goals import taken_back, waiting_for
+from lockstep_cli.situation import Situation
+
+
+def decide_retry(situation: Situation, _mark: Mark) -> Order:
+    """Decide what `retry` writes: approvals of the aborted try do not count for this one.
+
+    Raises:
+        Refused: nothing was aborted.
+    """
+    candidate = situation.rollout_of()
+    name, orders = candidate.name, candidate.orders
+    aborted = orders.get("aborted")
+    if not aborted:
+        raise Refused(f"the rollout of {name} was not aborted{_instead(situation)}")
+    stale = [field for field in ("approvals", "promote") if orders.get(field)]
+    spec = {"rollout": dict.fromkeys(["aborted", *stale])}
+    means = f"start the rollout of {name} again at step one"
+    return Order(
+        command="retry",
+        revision=name,
+        changes=(Change(name, candidate.resource_version, spec, means),),
+        warning=f"It was aborted{signed(aborted)}.",
+        written=f"The rollout of {name} is to start again",
+        then="the operator starts it at step one when its pods are ready",
+        done=f"Started again: {name} is on its way to step one",
+        goal=Goal(
+            lambda now: now.phase not in (None, "Aborted"),
+            lambda now: waiting_for(now, name),
+            lambda now: taken_back(now, name),
+        ),
+        after=("Approvals are asked for again. Git asks for this version already.",),
+        facts={"abort": aborted},
+    )
+
+
+def _instead(situation: Situation) -> str:
+    return f": {situation.message}" if situation.message else ""
