@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import aiohttp
 
 from benchmarks.servers import Server
-from demo.story import BODY
+from demo import models
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Round:
 
 async def measure(server: Server, requests: int, connections: int) -> Round:
     """Send that many requests over that many connections; every answer must be a 200."""
-    data = json.dumps(BODY).encode()
+    data = json.dumps(models.requests()[0]).encode()
     seconds: list[float] = []
     left = iter(range(requests))
     connector = aiohttp.TCPConnector(limit=connections)

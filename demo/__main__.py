@@ -8,9 +8,11 @@ import sys
 from pathlib import Path
 
 from demo.commands import CommandFailed, Shell
-from demo.models import served, train
+from demo.judged import Verdict, second_act
+from demo.load import Load
+from demo.models import requests, served, train
 from demo.screen import Screen
-from demo.story import Measured, tell
+from demo.story import Measured, first_act, go_live
 
 WORK = Path(__file__).parent / ".work"
 CHART = Path(__file__).parents[1] / "helm" / "lockstep"
@@ -26,7 +28,7 @@ async def run(screen: Screen, keep: bool) -> int:
     sandbox = WORK / "sandbox"
     environment = os.environ | {"KUBECONFIG": str(sandbox / "kubeconfig")}
     shell = Shell(screen, environment)
-    screen.chapter("Training two versions of a wine classifier")
+    screen.chapter("Training four versions of a wine classifier, two of them bad")
     for line in (await train(WORK / "models")).splitlines():
         screen.say(Path(line).relative_to(WORK).as_posix() if "/" in line else line)
     screen.chapter("Starting a sandbox: API server, controllers, node, DNS")
@@ -35,36 +37,58 @@ async def run(screen: Screen, keep: bool) -> int:
         screen.chapter("Installing the operator")
         await shell.run("helm", "install", "lockstep", str(CHART.relative_to(Path.cwd())), *INSTALL)
         with served(WORK / "models") as base:
-            measured = await tell(shell, screen, WORK / "models", base)
+            url = await go_live(shell, screen, WORK / "models", base)
+            async with Load(url, requests()) as load:
+                measured = await first_act(shell, screen, load, WORK / "models", base)
+                verdicts = await second_act(shell, screen, load, WORK / "models", base)
     finally:
         if not keep:
             screen.chapter("Cleaning up")
             await shell.run("lockstep", "sandbox", "down", "--dir", str(sandbox))
-    return report(screen, measured)
+    return report(screen, load, measured, verdicts)
 
 
 INSTALL = ("--namespace", "lockstep-system", "--create-namespace", "--wait", "--timeout", "60s")
 
 
-def report(screen: Screen, measured: Measured) -> int:
+def report(
+    screen: Screen, load: Load, measured: Measured, verdicts: tuple[Verdict, Verdict]
+) -> int:
     """Print the summary; 0 when everything is as promised, else 1."""
     off = abs(measured.split - 10.0)
     enough = measured.split_requests >= SPLIT_REQUESTS
+    third, fourth = verdicts
     rows = [
         ("share of the candidate at 10 %", f"{measured.split:.2f} %", off <= SPLIT_TOLERANCE),
         ("requests it was measured on", str(measured.split_requests), enough),
-        ("requests sent", str(measured.sent), measured.sent > 0),
-        ("requests failed", str(measured.failed), measured.failed == 0),
+        ("requests sent", str(len(load.answers)), bool(load.answers)),
+        ("requests failed", str(len(load.failures)), not load.failures),
         (
             "rollback: from the write to the last request admitted to the bad revision",
             f"{measured.rollback:.2f} s",
             measured.rollback < ROLLBACK_SECONDS,
         ),
+        *_judgement("version 3 (shuffled labels)", third, "shadowDisagreement"),
+        *_judgement("version 4 (leans to one class)", fourth, "predictionShift"),
     ]
     screen.summary(rows)
-    if measured.first_error:
-        screen.fail(f"the first failed request: {measured.first_error}")
+    if load.failures:
+        screen.fail(f"the first failed request: {load.failures[0].error}")
     return 0 if all(good for _, _, good in rows) else 1
+
+
+def _judgement(title: str, verdict: Verdict, gate: str) -> list[tuple[str, str, bool]]:
+    by_gate = verdict.gate == gate and verdict.by == "lockstep-operator"
+    return [
+        (f"{title} was caught by", verdict.gate, by_gate),
+        ("  seconds from its first request to its quarantine", f"{verdict.seconds:.1f} s", True),
+        (
+            "  users' requests it answered, all with HTTP 200",
+            str(verdict.answers),
+            verdict.answers > 0 and not verdict.not_200,
+        ),
+        ("  of them later than 2 s after its quarantine", str(verdict.after), not verdict.after),
+    ]
 
 
 def main() -> int:

@@ -4,7 +4,9 @@ import asyncio
 import json
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import cycle
 from types import TracebackType
 from typing import Self
 
@@ -32,11 +34,11 @@ class Answer:
 class Load:
     """Requests at a steady rate from a few connections, until it is left.
 
-    `rate`: requests per second, over all connections.
+    `bodies`: sent in turn, over and over. `rate`: requests per second, over all connections.
     """
 
     url: str
-    body: dict[str, object]
+    bodies: Sequence[dict[str, object]]
     rate: float = 300.0
     connections: int = 8
     answers: list[Answer] = field(default_factory=list)
@@ -46,6 +48,7 @@ class Load:
         timeout = aiohttp.ClientTimeout(total=30)
         self._session = aiohttp.ClientSession(connector=connector, timeout=timeout)
         self._ending = asyncio.Event()
+        self._turn = cycle([json.dumps(body).encode() for body in self.bodies])
         self._tasks = [asyncio.create_task(self._send()) for _ in range(self.connections)]
         return self
 
@@ -62,11 +65,10 @@ class Load:
             await self._session.close()
 
     async def _send(self) -> None:
-        data = json.dumps(self.body).encode()
         pause = self.connections / self.rate
         due = time.monotonic()
         while not self._ending.is_set():
-            self.answers.append(await self._ask(data))
+            self.answers.append(await self._ask(next(self._turn)))
             due = max(due + pause, time.monotonic() - 1)
             await asyncio.sleep(max(0.0, due - time.monotonic()))
 

@@ -1,4 +1,4 @@
-"""Two real versions of a wine classifier, and a plain HTTP server that offers their bytes."""
+"""Real versions of a wine classifier, and a plain HTTP server that offers their bytes."""
 
 import asyncio
 import hashlib
@@ -21,7 +21,7 @@ class QuietHandler(SimpleHTTPRequestHandler):
 
 
 async def train(folder: Path) -> str:
-    """Train both versions into `folder`; return what the training printed."""
+    """Train all versions into `folder`; return what the training printed."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, str(TRAINING), str(folder), stdout=asyncio.subprocess.PIPE
     )
@@ -46,16 +46,29 @@ def served(folder: Path) -> Iterator[str]:
         thread.join()
 
 
+def requests() -> list[dict[str, object]]:
+    """Return one V2 request for each wine of the data set, in a mixed order."""
+    from sklearn.datasets import load_wine  # noqa: PLC0415 - takes a second to import
+
+    rows = load_wine().data.tolist()
+    mixed = [rows[(index * 37) % len(rows)] for index in range(len(rows))]
+    return [
+        {"inputs": [{"name": "predict", "shape": [1, 13], "datatype": "FP64", "data": row}]}
+        for row in mixed
+    ]
+
+
 def manifest(
-    base: str, folder: Path, version: str, steps: list[dict[str, object]]
+    base: str, folder: Path, version: str, rollout: dict[str, object], **traffic: object
 ) -> dict[str, object]:
     """Return the ModelDeployment that serves one version."""
     path = f"{version}/model.skops"
     digest = hashlib.sha256((folder / path).read_bytes()).hexdigest()
     model = {"uri": f"{base}/{path}", "format": "sklearn", "sha256": digest}
+    spec = {"model": model, "replicas": 2, "rollout": {"keepWarm": "10m"} | rollout}
     return {
         "apiVersion": "serving.lockstep.dev/v1alpha1",
         "kind": "ModelDeployment",
         "metadata": {"name": "wine"},
-        "spec": {"model": model, "replicas": 2, "rollout": {"steps": steps, "keepWarm": "10m"}},
+        "spec": spec | ({"traffic": traffic} if traffic else {}),
     }

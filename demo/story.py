@@ -1,4 +1,4 @@
-"""The demo's story, told with real commands; returns what was measured."""
+"""The first act, told with real commands: canary, promotion, rollback by hand."""
 
 import asyncio
 import json
@@ -19,11 +19,6 @@ STEPS: list[dict[str, object]] = [
     {"weight": 10, "hold": "12s"},
     {"weight": 50, "hold": "4s"},
 ]
-# One real row of the wine data set.
-ROW = [13.2, 1.78, 2.14, 11.2, 100.0, 2.65, 2.76, 0.26, 1.28, 4.38, 1.05, 3.4, 1050.0]
-BODY: dict[str, object] = {
-    "inputs": [{"name": "predict", "shape": [1, 13], "datatype": "FP64", "data": ROW}]
-}
 
 
 @dataclass(frozen=True)
@@ -32,58 +27,52 @@ class Measured:
 
     split: float
     split_requests: int
-    sent: int
-    failed: int
-    first_error: str
     rollback: float
 
 
-async def tell(shell: Shell, screen: Screen, models: Path, base: str) -> Measured:
-    """Deploy, canary, promote and roll back under traffic."""
+async def go_live(shell: Shell, screen: Screen, models: Path, base: str) -> str:
+    """Deploy version 1; return the URL that clients use."""
     screen.chapter("Version 1 goes live")
-    await _apply(shell, manifest(base, models, "v1", STEPS))
+    await apply(shell, manifest(base, models, "v1", {"steps": STEPS}))
     await shell.run("kubectl", "wait", "--for=condition=Ready", f"md/{NAME}", "--timeout=60s")
     first = (await shell.get("md", NAME))["status"]["stableRevision"]
     address = (await shell.get("service", NAME))["spec"]["clusterIP"]
     screen.say(f"{first} carries 100 %; traffic starts, through Envoy, at http://{address}")
-    async with Load(f"http://{address}/v2/models/{NAME}/infer", BODY) as load:
-        await asyncio.sleep(1)
-        screen.chapter("Version 2 comes as a canary")
-        await _apply(shell, manifest(base, models, "v2", STEPS))
-        split, counted = await _canary(shell, screen, load)
-        await shell.run("kubectl", "wait", "--for=condition=Ready", f"md/{NAME}", "--timeout=60s")
-        second = (await shell.get("md", NAME))["status"]["stableRevision"]
-        screen.say(f"{second} is promoted: it carries 100 %; {first} stays warm")
-        await asyncio.sleep(1)
-        screen.chapter("Version 2 turns out to be wrong: one command takes it back")
-        out = await shell.run("lockstep", "rollback", NAME, "--yes", "--reason", "wrong answers")
-        for line in out.strip().splitlines():
-            screen.say(line)
-        await asyncio.sleep(2)
-    written = await _quarantined_at(shell, second)
+    return f"http://{address}/v2/models/{NAME}/infer"
+
+
+async def first_act(shell: Shell, screen: Screen, load: Load, models: Path, base: str) -> Measured:
+    """Canary, promote and roll back under traffic."""
+    first = (await shell.get("md", NAME))["status"]["stableRevision"]
+    screen.chapter("Version 2 comes as a canary")
+    await apply(shell, manifest(base, models, "v2", {"steps": STEPS}))
+    split, counted = await _canary(shell, screen, load)
+    await shell.run("kubectl", "wait", "--for=condition=Ready", f"md/{NAME}", "--timeout=60s")
+    second = (await shell.get("md", NAME))["status"]["stableRevision"]
+    screen.say(f"{second} is promoted: it carries 100 %; {first} stays warm")
+    await asyncio.sleep(1)
+    screen.chapter("Version 2 is not wanted: one command takes it back")
+    out = await shell.run("lockstep", "rollback", NAME, "--yes", "--reason", "not wanted")
+    for line in out.strip().splitlines():
+        screen.say(line)
+    await asyncio.sleep(2)
+    written = await quarantined_at(shell, second)
     await shell.run("kubectl", "get", "md,mrev")
-    last = load.last_sent_to(second)
-    errors = [answer.error for answer in load.failures]
-    return Measured(
-        split=split,
-        split_requests=counted,
-        sent=len(load.answers),
-        failed=len(errors),
-        first_error=errors[0] if errors else "",
-        rollback=max(0.0, last - written),
-    )
+    rollback = max(0.0, load.last_sent_to(second) - written)
+    return Measured(split=split, split_requests=counted, rollback=rollback)
 
 
-async def _apply(shell: Shell, document: dict[str, object]) -> None:
-    await shell.run("kubectl", "apply", "-f", "-", stdin=json.dumps(document))
+async def apply(shell: Shell, document: dict[str, object], *, show: bool = True) -> None:
+    """Apply a manifest as a user would."""
+    await shell.run("kubectl", "apply", "-f", "-", stdin=json.dumps(document), show=show)
 
 
 async def _canary(shell: Shell, screen: Screen, load: Load) -> tuple[float, int]:
     """Watch the steps; return the measured share at 10 % and the requests it was measured on."""
-    at_ten = await _until(shell, lambda status: _step(status) == 1 and _held(status))
+    at_ten = await until(shell, lambda status: _step(status) == 1 and _held(status))
     candidate, started = at_ten["candidateRevision"], time.time()
     screen.say(f"step 1: {candidate} at 10 %, held for {STEPS[0]['hold']}")
-    at_fifty = await _until(shell, lambda status: _step(status) != 1)
+    at_fifty = await until(shell, lambda status: _step(status) != 1)
     ended = _hold_end(at_ten)
     counts = load.between(started, ended)
     total = sum(counts.values())
@@ -94,7 +83,7 @@ async def _canary(shell: Shell, screen: Screen, load: Load) -> tuple[float, int]
     return share, total
 
 
-async def _until(
+async def until(
     shell: Shell, holds: Callable[[dict[str, Any]], bool], seconds: float = 60
 ) -> dict[str, Any]:
     """Poll the status until it is as wanted.
@@ -122,6 +111,7 @@ def _hold_end(status: dict[str, Any]) -> float:
     return datetime.fromisoformat(status["rollout"]["holdUntil"]).timestamp()
 
 
-async def _quarantined_at(shell: Shell, revision: str) -> float:
+async def quarantined_at(shell: Shell, revision: str) -> float:
+    """Return when a revision was quarantined, in seconds since the epoch."""
     mark = (await shell.get("mrev", revision))["spec"]["quarantine"]
     return datetime.fromisoformat(mark["time"]).timestamp()
