@@ -46,7 +46,7 @@ async def _run(settings: Settings) -> None:
         await assembly.operator.run(stop, on_started=lambda: _stop_on_signals(stop))
     finally:
         await assembly.operator.health.stop()
-        await assembly.pods.close()
+        await assembly.close()
         await connection.api.close()
 
 

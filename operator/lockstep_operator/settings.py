@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import NoReturn
+from urllib.parse import urlsplit
 
 _ACCOUNT_DIR = "/var/run/secrets/kubernetes.io/serviceaccount"  # where every cluster mounts it
 
@@ -29,6 +30,7 @@ class Settings:
     pod_access: str
     resync: float
     workers: int
+    prometheus_address: str | None
     pod_name: str | None
 
 
@@ -83,7 +85,7 @@ def _add_cluster_flags(parser: argparse.ArgumentParser) -> None:
         "--pod-access",
         choices=("auto", "direct", "proxy"),
         default="auto",
-        help="read routers at their address or through the API server",
+        help="reach pods at their address or through the API server",
     )
 
 
@@ -97,6 +99,11 @@ def _add_serving_flags(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--router-replicas", type=_whole(1, 100), default="2", help="pods of each router"
+    )
+    group.add_argument(
+        "--prometheus-address",
+        type=_base_url,
+        help="where gates with a query ask that name no address, as http://prometheus:9090",
     )
 
 
@@ -135,3 +142,11 @@ def _seconds(text: str) -> float:
     if not 1 <= seconds <= 86400:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds of 1 to 86400")
     return seconds
+
+
+def _base_url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
+        problem = "is no http:// or https:// address without user and password"
+        raise argparse.ArgumentTypeError(f"{text!r} {problem}")
+    return text

@@ -104,6 +104,10 @@ def _may_rise(facts: Facts, name: str) -> bool:
 
 
 def _allowed(facts: Facts, name: str) -> bool:
+    """Neither quarantined nor aborted: what a person takes back goes without asking the router."""
+    candidate = facts.candidate
+    if candidate is not None and candidate.name == name and facts.orders.aborted:
+        return False
     return any(one.name == name and not one.quarantined for one in facts.revisions)
 
 

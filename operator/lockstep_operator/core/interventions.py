@@ -1,8 +1,9 @@
 """Where a verdict or a person decides, whatever the steps say."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from lockstep_operator.core.decision import Decision
+from lockstep_operator.core.evaluations import is_kept
 from lockstep_operator.core.facts import Facts
 from lockstep_operator.core.judgement import failed_gate
 from lockstep_operator.core.steps import as_they_are, can_carry, current_step, split, started_at
@@ -13,7 +14,8 @@ from lockstep_operator.core.weights import FULL
 def gate_failed(facts: Facts) -> Decision | None:
     """Evidence of harm: the candidate is quarantined.
 
-    The mark is written before its traffic goes, or a crash in between could bring it back.
+    First its numbers are written to the status, as they go with the end of the rollout; then the
+    mark; then its traffic goes. In another order, a crash in between could bring it back.
     """
     candidate, failed = facts.candidate, failed_gate(facts)
     if candidate is None or failed is None:
@@ -22,9 +24,10 @@ def gate_failed(facts: Facts) -> Decision | None:
     return Decision(
         weights=_as_it_is(facts),
         phase="Progressing",
-        quarantine=reason[:1024],
+        quarantine=reason[:1024] if is_kept(facts, failed) else None,
         step=facts.recorded.step if facts.recorded else 0,
         step_started_at=_recorded_start(facts),
+        wake_at=facts.now + timedelta(milliseconds=1),
         message=reason,
     )
 

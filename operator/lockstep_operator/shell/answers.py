@@ -41,6 +41,18 @@ def refusal(what: str, status: int, body: bytes, headers: Mapping[str, str]) -> 
     return error
 
 
+def is_status(body: bytes) -> bool:
+    """Return whether an answer is the API server's own refusal, not that of a proxied pod."""
+    try:
+        found = json.loads(body)
+    except ValueError:
+        return False
+    return isinstance(found, dict) and (found.get("kind"), found.get("apiVersion")) == (
+        "Status",
+        "v1",
+    )
+
+
 def silence(what: str, error: Exception) -> Unavailable:
     """Return the error for a request that got no usable answer."""
     return Unavailable(f"{what}: {str(error) or type(error).__name__}")

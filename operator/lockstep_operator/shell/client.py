@@ -16,7 +16,7 @@ import aiohttp
 from kubernetes.aio.client import ApiClient
 
 from lockstep_operator.core.errors import Unavailable
-from lockstep_operator.shell.answers import refusal, silence
+from lockstep_operator.shell.answers import is_status, refusal, silence
 from lockstep_operator.shell.kinds import KINDS
 from lockstep_operator.shell.metrics import Metrics
 from lockstep_operator.shell.store import Manifest
@@ -123,12 +123,19 @@ class Client:
         left = await self._send(_Request("DELETE", path, body=options))
         return {} if left.get("kind") == "Status" else left
 
-    async def read_pod(
-        self, namespace: str, name: str, port: int, path: str, *, seconds: float
-    ) -> bytes:
-        """Return what a pod answers to a GET, by way of the API server; not repeated."""
-        proxied = KINDS["Pod"].path(namespace, f"{name}:{port}", "proxy") + path
-        return await self._once(_Request("GET", proxied, seconds=seconds))
+    async def call_pod(
+        self, verb: str, namespace: str, pod: str, path: str, *, body: Any, seconds: float
+    ) -> tuple[int, bytes]:
+        """Return status and body of what a pod answers, by way of the API server; not repeated.
+
+        `pod`: name:port. Answers of the API server itself are raised as elsewhere.
+        """
+        proxied = KINDS["Pod"].path(namespace, pod, "proxy") + path
+        request = _Request(verb, proxied, body=body, seconds=seconds)
+        status, raw, headers = await self._exchange(request)
+        if not 200 <= status < 300 and is_status(raw):
+            raise refusal(str(request), status, raw, headers)
+        return status, raw
 
     async def _send(self, request: _Request) -> Manifest:
         """Send until answered: every write is idempotent, or meets its own result as a 409."""
@@ -145,6 +152,12 @@ class Client:
         raise AssertionError("unreachable: the last round returns or raises")
 
     async def _once(self, request: _Request) -> bytes:
+        status, raw, headers = await self._exchange(request)
+        if not 200 <= status < 300:
+            raise refusal(str(request), status, raw, headers)
+        return raw
+
+    async def _exchange(self, request: _Request) -> tuple[int, bytes, Mapping[str, str]]:
         limit = aiohttp.ClientTimeout(total=request.seconds or self._seconds)
         headers = {"Accept": _JSON, "Content-Type": request.content_type}
         try:
@@ -161,9 +174,7 @@ class Client:
             self._metrics.api_requests.labels(request.verb, 0).inc()
             raise silence(str(request), error) from error
         self._metrics.api_requests.labels(request.verb, answer.status).inc()
-        if not 200 <= answer.status < 300:
-            raise refusal(str(request), answer.status, raw, answer.headers)
-        return raw
+        return answer.status, raw, answer.headers
 
 
 def _path_of(manifest: Manifest) -> str:

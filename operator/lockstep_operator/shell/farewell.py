@@ -14,7 +14,7 @@ from lockstep_operator.core.errors import NameConflict, NotFound
 from lockstep_operator.core.plan import RevisionPatch
 from lockstep_operator.core.times import format_time, parse_time
 from lockstep_operator.shell.gather import children_of, revisions_of, tenants_of
-from lockstep_operator.shell.intake import Key
+from lockstep_operator.shell.keys import Key
 from lockstep_operator.shell.store import Manifest, Store
 from lockstep_operator.shell.writer import Writer
 from lockstep_operator.traffic.interface import TrafficProvider

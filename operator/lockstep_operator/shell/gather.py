@@ -1,7 +1,5 @@
 """Everything the plan for one ModelDeployment is made from."""
 
-from datetime import UTC, datetime
-
 from lockstep_operator.api.group import (
     COMPONENT_LABEL,
     DEPLOYMENT_LABEL,
@@ -9,16 +7,27 @@ from lockstep_operator.api.group import (
     MODEL_REVISION,
 )
 from lockstep_operator.core.plan import Observed
+from lockstep_operator.shell.clock import Clock, utc_now
 from lockstep_operator.shell.store import Manifest, Store
 from lockstep_operator.traffic.interface import TrafficProvider
 
 CHILD_KINDS = ("Deployment", "Service", "ConfigMap")
 
 
-async def gather(store: Store, provider: TrafficProvider, deployment: Manifest) -> Observed:
-    """Return what is known of a ModelDeployment; only the router is asked over the network."""
+async def gather(
+    store: Store,
+    provider: TrafficProvider,
+    deployment: Manifest,
+    *,
+    ask: bool = True,
+    clock: Clock = utc_now,
+) -> Observed:
+    """Return what is known of a ModelDeployment; only the router is asked over the network.
+
+    `ask` False: not even the router, so nothing can be waited for.
+    """
     namespace, name = deployment["metadata"]["namespace"], deployment["metadata"]["name"]
-    route = await provider.observe(namespace, name)
+    route = await provider.observe(namespace, name, ask=ask)
     return Observed(
         deployment=store.get(MODEL_DEPLOYMENT, namespace, name) or deployment,
         revisions=tuple(revisions_of(store, namespace, name)),
@@ -30,7 +39,7 @@ async def gather(store: Store, provider: TrafficProvider, deployment: Manifest) 
             store.select("Pod", namespace, {DEPLOYMENT_LABEL: name, COMPONENT_LABEL: "model"})
         ),
         route=route,
-        now=datetime.now(UTC),
+        now=clock(),
     )
 
 

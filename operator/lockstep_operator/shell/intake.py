@@ -9,10 +9,9 @@ from lockstep_operator.api.group import (
     MODEL_DEPLOYMENT,
     MODEL_REVISION,
 )
+from lockstep_operator.shell.keys import Key
 from lockstep_operator.shell.store import Manifest, Store
-
-Key = tuple[str, str]
-"""Namespace and name of a ModelDeployment."""
+from lockstep_operator.shell.urgency import takes_traffic_away
 
 _NO_CHANGE = ("resourceVersion", "managedFields", "generation")
 
@@ -36,9 +35,16 @@ def parents(manifest: Manifest, store: Store) -> set[Key]:
 class Intake:
     """Feeds events into the store and the keys they concern into the queue."""
 
-    def __init__(self, store: Store, enqueue: Callable[[Key], None]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        enqueue: Callable[[Key], None],
+        hurry: Callable[[Key], None] = lambda _: None,
+    ) -> None:
+        """`hurry` is told the keys that must not wait, before they are queued."""
         self._store = store
         self._enqueue = enqueue
+        self._hurry = hurry
 
     def take(self, event_type: str | None, manifest: Manifest) -> None:
         """Take one event; what the store already knows (our own writes) wakes nobody."""
@@ -51,7 +57,10 @@ class Intake:
         keys = parents(manifest, self._store)
         if before is not None:
             keys |= parents(before, self._store)
+        urgent = not deleted and takes_traffic_away(before, manifest)
         for key in keys:
+            if urgent:
+                self._hurry(key)
             self._enqueue(key)
 
 

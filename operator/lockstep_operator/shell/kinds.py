@@ -58,5 +58,6 @@ KINDS = {
         *WATCHED,
         Kind("Event", "v1", "events"),
         Kind("Lease", "coordination.k8s.io/v1", "leases"),
+        Kind("Secret", "v1", "secrets"),  # only got, where a gate names one
     )
 }

@@ -1,14 +1,17 @@
-"""The operator's Prometheus metrics."""
-
-from typing import Any
+"""The operator's Prometheus metrics; docs/metrics.md lists them all."""
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-_ROLES = ("stableRevision", "candidateRevision")
+from lockstep_operator.shell.rollout_metrics import RolloutMetrics
+
+_LOOK_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 1.5, 2.5)
 
 
 class Metrics:
-    """All metrics of one operator process, in a registry of its own."""
+    """All metrics of one operator process, in a registry of its own.
+
+    Here are those of the process; those of the ModelDeployments are in `rollouts`.
+    """
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -33,38 +36,19 @@ class Metrics:
             ["verb", "code"],
             registry=self.registry,
         )
-        self.weight = Gauge(
-            "lockstep_traffic_weight_percent",
-            "Live weight of the stable and the candidate revision",
-            ["namespace", "model_deployment", "role"],
+        self.look_seconds = Histogram(
+            "lockstep_analysis_look_seconds",
+            "Duration of looks at what gates need",
+            buckets=_LOOK_BUCKETS,
             registry=self.registry,
         )
-        self.condition = Gauge(
-            "lockstep_condition",
-            "1 when the condition is True",
-            ["namespace", "model_deployment", "type"],
+        self.look_problems = Counter(
+            "lockstep_analysis_problems",
+            "Looks at which a gate of this metric could not be computed",
+            ["metric"],
             registry=self.registry,
         )
-        self._conditions: dict[tuple[str, str], set[str]] = {}
-
-    def report(self, namespace: str, name: str, status: dict[str, Any]) -> None:
-        """Publish the weights and conditions of a ModelDeployment's status."""
-        weights = {entry["revision"]: entry["weight"] for entry in status.get("traffic") or []}
-        for role in _ROLES:
-            label = role.removesuffix("Revision")
-            self.weight.labels(namespace, name, label).set(weights.get(status.get(role), 0))
-        types = {c["type"]: c["status"] == "True" for c in status.get("conditions") or []}
-        for gone in self._conditions.get((namespace, name), set()) - types.keys():
-            self.condition.remove(namespace, name, gone)
-        for kind, holds in types.items():
-            self.condition.labels(namespace, name, kind).set(holds)
-        self._conditions[(namespace, name)] = set(types)
-
-    def forget(self, namespace: str, name: str) -> None:
-        """Stop publishing a ModelDeployment that is gone."""
-        for kind in self._conditions.pop((namespace, name), set()):
-            self.condition.remove(namespace, name, kind)
-        self.weight.remove_by_labels({"namespace": namespace, "model_deployment": name})
+        self.rollouts = RolloutMetrics(self.registry)
 
     def exposition(self) -> bytes:
         """Return the text format that Prometheus scrapes."""

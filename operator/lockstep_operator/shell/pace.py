@@ -8,7 +8,7 @@ would only burn processors, so the same plan made again and again is made less a
 from dataclasses import replace
 
 from lockstep_operator.core.plan import Plan
-from lockstep_operator.shell.intake import Key
+from lockstep_operator.shell.keys import Key
 
 _SLOWEST = 5.0
 _GROWTH = 1.2  # so that a wait is never prolonged by more than a fifth of itself

@@ -8,16 +8,22 @@ from dataclasses import replace
 import structlog
 
 from lockstep_operator.api.group import MODEL_DEPLOYMENT, MODEL_REVISION
-from lockstep_operator.core.errors import Conflict
-from lockstep_operator.core.plan import Defaults, Observed, Plan
+from lockstep_operator.core.errors import Conflict, Unavailable
+from lockstep_operator.core.judgement import target_of
+from lockstep_operator.core.plan import Defaults, Observed, Plan, RevisionPatch
+from lockstep_operator.shell.analysis.analyst import Analyst
+from lockstep_operator.shell.analysis.record import recorded_analysis
+from lockstep_operator.shell.clock import Clock, utc_now
 from lockstep_operator.shell.execution import Execution
 from lockstep_operator.shell.farewell import Farewell
 from lockstep_operator.shell.gather import gather, tenants_of
-from lockstep_operator.shell.intake import Key
+from lockstep_operator.shell.keys import Key
 from lockstep_operator.shell.metrics import Metrics
 from lockstep_operator.shell.pace import Pace
-from lockstep_operator.shell.recorder import Recorder
+from lockstep_operator.shell.reporter import Reporter
 from lockstep_operator.shell.store import Manifest, Store
+from lockstep_operator.shell.urgency import Urgency
+from lockstep_operator.shell.withdrawal import Withdrawal
 from lockstep_operator.shell.writer import Writer
 from lockstep_operator.traffic.interface import TrafficProvider
 
@@ -38,18 +44,25 @@ class Reconciler:
         store: Store,
         writer: Writer,
         provider: TrafficProvider,
-        recorder: Recorder,
+        analyst: Analyst,
+        reporter: Reporter,
+        urgency: Urgency,
         metrics: Metrics,
         planner: Planner,
         defaults: Defaults,
+        clock: Clock = utc_now,
     ) -> None:
         self._store = store
         self._writer = writer
         self._provider = provider
-        self._recorder = recorder
+        self._analyst = analyst
+        self._reporter = reporter
+        self._urgency = urgency
         self._metrics = metrics
         self._planner = planner
         self._defaults = defaults
+        self._clock = clock
+        self._withdrawal = Withdrawal(store, writer, provider, self._plan, clock)
         self._farewell = Farewell(store, writer, provider)
         self._pace = Pace()
 
@@ -70,47 +83,67 @@ class Reconciler:
         return None
 
     async def _pass(self, namespace: str, name: str) -> float | None:
+        key = (namespace, name)
+        self._urgency.lower(key)
         deployment = self._store.get(MODEL_DEPLOYMENT, namespace, name)
         if deployment is None:
             deployment = await self._writer.refresh(MODEL_DEPLOYMENT, namespace, name)
         if deployment is None or "deletionTimestamp" in deployment["metadata"]:
-            self._metrics.forget(namespace, name)
-            self._pace.forget((namespace, name))
+            self._forget(key)
             return await self._farewell.say(namespace, name, gone=deployment is None)
         self._farewell.cancel(namespace, name)
-        return await self._follow(deployment)
+        if await self._withdraw(key, deployment):
+            return 0.0
+        observed = await self._urgency.unless_raised(key, self._gathered(key, deployment))
+        return 0.0 if observed is None else await self._follow(key, observed)
 
-    async def _follow(self, deployment: Manifest) -> float | None:
-        namespace = deployment["metadata"]["namespace"]
-        key = (namespace, deployment["metadata"]["name"])
-        observed = await gather(self._store, self._provider, deployment)
-        plan = self._planner(observed, self._defaults)
-        execution = Execution(self._writer, self._provider, namespace)
-        await execution.run(plan, observed.route, lambda: tenants_of(self._store, namespace))
+    async def _withdraw(self, key: Key, deployment: Manifest) -> bool:
+        try:
+            return await self._withdrawal.make(deployment)
+        except Unavailable:
+            self._urgency.raise_for(key)  # as urgent the next time
+            raise
+
+    async def _gathered(self, key: Key, deployment: Manifest) -> Observed:
+        observed = await gather(self._store, self._provider, deployment, clock=self._clock)
+        target = target_of(observed)
+        candidate = self._store.get(MODEL_REVISION, key[0], target.candidate) if target else None
+        analysis = await self._analyst.look(key, target, recorded_analysis(candidate))
+        return replace(observed, analysis=analysis)
+
+    async def _follow(self, key: Key, observed: Observed) -> float | None:
+        plan = self._plan(observed)
+        execution = Execution(self._writer, self._provider, key[0])
+        await execution.run(plan, observed.route, lambda: tenants_of(self._store, key[0]))
         reported = plan
         if execution.met_resistance:
             told = replace(observed, conflicts=execution.conflicts, refusals=execution.refusals)
-            reported = self._planner(told, self._defaults)
-        await self._report(deployment, reported)
-        for refusal in execution.refusals:
-            await self._recorder.record(deployment, "WriteRefused", refusal.message, warning=True)
+            reported = self._plan(told)
+        await self._reporter.report(observed, reported, execution.refusals)
+        if any(_takes_traffic_away(patch) for patch in plan.patches):
+            self._urgency.raise_for(key)
         if execution.met_resistance:
-            again = max(_NOT_AT_ONCE, _sooner(reported.requeue_after, _LOOK_AGAIN))
+            again = max(_NOT_AT_ONCE, _soonest(reported.requeue_after, _LOOK_AGAIN) or 0.0)
             return self._pace.stretch(key, reported, again)
-        delay = 0.0 if plan.creates or plan.patches else plan.requeue_after
-        return self._pace.stretch(key, plan, delay)
+        if plan.creates or plan.patches:
+            return self._pace.stretch(key, plan, 0.0)
+        return _soonest(
+            self._pace.stretch(key, plan, plan.requeue_after), self._analyst.next_look(key)
+        )
 
-    async def _report(self, deployment: Manifest, plan: Plan) -> None:
-        namespace, name = deployment["metadata"]["namespace"], deployment["metadata"]["name"]
-        # Events are told from what the status does not say yet: after it, they would be lost.
-        for event in plan.events:
-            about = self._store.get(MODEL_REVISION, namespace, event.revision or "") or deployment
-            await self._recorder.record(about, event.reason, event.message, event.warning)
-        for revision, status in plan.revision_statuses.items():
-            await self._writer.status(MODEL_REVISION, namespace, revision, status)
-        await self._writer.status(MODEL_DEPLOYMENT, namespace, name, plan.status)
-        self._metrics.report(namespace, name, plan.status)
+    def _plan(self, observed: Observed) -> Plan:
+        return self._planner(observed, self._defaults)
+
+    def _forget(self, key: Key) -> None:
+        self._reporter.forget(key)
+        self._analyst.forget(key)
+        self._pace.forget(key)
 
 
-def _sooner(delay: float | None, bound: float) -> float:
-    return bound if delay is None else min(delay, bound)
+def _takes_traffic_away(patch: RevisionPatch) -> bool:
+    spec = patch.body.get("spec") or {}
+    return bool(spec.get("quarantine") or (spec.get("rollout") or {}).get("aborted"))
+
+
+def _soonest(*delays: float | None) -> float | None:
+    return min((delay for delay in delays if delay is not None), default=None)

@@ -13,7 +13,8 @@ import structlog
 from lockstep_operator.core.errors import ApiError, Forbidden, NotFound, Unavailable
 from lockstep_operator.shell.client import Client
 from lockstep_operator.shell.connection import StartupError
-from lockstep_operator.shell.intake import Key, parents
+from lockstep_operator.shell.intake import parents
+from lockstep_operator.shell.keys import Key
 from lockstep_operator.shell.kinds import WATCHED, Kind
 from lockstep_operator.shell.store import Manifest, Store
 

@@ -1,18 +1,21 @@
 """The operator's work queue: one task per key, retried with back-off, woken by time or events."""
 
 import asyncio
+import itertools
 import random
 from collections.abc import Awaitable, Callable
 
 import structlog
 
 from lockstep_operator.core.errors import LockstepError, Unavailable
-from lockstep_operator.shell.intake import Key
+from lockstep_operator.shell.keys import Key
 from lockstep_operator.shell.metrics import Metrics
 
 Handler = Callable[[Key], Awaitable[float | None]]
 """Reconciles one key; returns after how many seconds to do it again, None: on the next event."""
 
+_Entry = tuple[int, int, Key]  # priority, order of arrival, key
+_URGENT, _ORDINARY = 0, 1
 _FIRST_RETRY = 0.5
 _LONGEST_RETRY = 120.0
 _log = structlog.get_logger(__name__)
@@ -25,16 +28,30 @@ def backoff(failures: int) -> float:
 
 
 class WorkQueue:
-    """Keys that are due, in order; a key never runs twice at once and is never lost."""
+    """Keys that are due, in order; a key never runs twice at once and is never lost.
 
-    def __init__(self, handler: Handler, workers: int, limit: float, metrics: Metrics) -> None:
-        """Use `workers` tasks; one run of the handler may take `limit` seconds."""
+    Urgent keys come before all others. One more worker is kept free for them, so that they do not
+    wait either while everybody else waits for a router that does not answer.
+    """
+
+    def __init__(
+        self,
+        handler: Handler,
+        workers: int,
+        limit: float,
+        metrics: Metrics,
+        is_urgent: Callable[[Key], bool] = lambda _: False,
+    ) -> None:
+        """Use `workers` tasks and one for urgent keys; one run may take `limit` seconds."""
         self._handler = handler
+        self._is_urgent = is_urgent
         self._workers = workers
         self._limit = limit
         self._metrics = metrics
         self._timers: dict[Key, asyncio.TimerHandle] = {}
-        self._ready: asyncio.Queue[Key] = asyncio.Queue()
+        self._ready: asyncio.PriorityQueue[_Entry] = asyncio.PriorityQueue()
+        self._urgent: asyncio.PriorityQueue[_Entry] = asyncio.PriorityQueue()
+        self._order = itertools.count()
         self._waiting: set[Key] = set()
         self._active: dict[Key, float] = {}
         self._again: set[Key] = set()
@@ -57,7 +74,8 @@ class WorkQueue:
         try:
             async with asyncio.TaskGroup() as group:
                 for _ in range(self._workers):
-                    group.create_task(self._work())
+                    group.create_task(self._work(self._ready))
+                group.create_task(self._work(self._urgent))
         finally:
             for timer in self._timers.values():
                 timer.cancel()
@@ -76,14 +94,20 @@ class WorkQueue:
         self._timers.pop(key, None)
         if key in self._active:
             self._again.add(key)
+        elif self._is_urgent(key):
+            self._waiting.add(key)
+            for queue in (self._ready, self._urgent):  # whoever is free first takes it
+                queue.put_nowait((_URGENT, next(self._order), key))
         elif key not in self._waiting:
             self._waiting.add(key)
-            self._ready.put_nowait(key)
+            self._ready.put_nowait((_ORDINARY, next(self._order), key))
 
-    async def _work(self) -> None:
+    async def _work(self, queue: asyncio.PriorityQueue[_Entry]) -> None:
         loop = asyncio.get_running_loop()
         while True:
-            key = await self._ready.get()
+            _, _, key = await queue.get()
+            if key not in self._waiting:
+                continue  # another worker took it
             self._waiting.discard(key)
             self._active[key] = loop.time()
             self._forget_timer(key)

@@ -73,6 +73,33 @@ def test_pods_are_proxied_only_where_that_was_asked_for(render):
     assert "pods/proxy" in resources("--set", "operator.podAccess=proxy")
 
 
+def _verbs(rendered, resource):
+    role = _named(rendered, "ClusterRole")
+    return {
+        verb for rule in role["rules"] if resource in rule["resources"] for verb in rule["verbs"]
+    }
+
+
+def test_golden_requests_can_be_posted_where_pods_are_proxied(render):
+    rendered = render("--set", "operator.podAccess=proxy")
+    assert _verbs(rendered, "pods/proxy") == {"get", "create"}
+
+
+def test_router_pods_that_hang_can_be_replaced(render):
+    assert _verbs(render(), "pods") == {"get", "list", "watch", "patch", "delete"}
+
+
+def test_secrets_can_only_be_got_and_only_where_that_was_asked_for(render):
+    assert _verbs(render("--set", "gates.readSecrets=true"), "secrets") == {"get"}
+
+
+def test_the_operator_is_told_where_prometheus_is(render):
+    rendered = render("--set", "gates.prometheusAddress=http://prometheus.monitoring:9090")
+    settings = pytest.importorskip("lockstep_operator.settings")
+    parsed = settings.parse_settings(_container(rendered)["args"], {"POD_NAMESPACE": "x"})
+    assert parsed.prometheus_address == "http://prometheus.monitoring:9090"
+
+
 def test_the_lease_is_the_only_one_it_may_touch(render):
     create, use = _named(render(), "Role")["rules"]
     assert create["verbs"] == ["create"]
@@ -148,6 +175,10 @@ def test_roles_for_people_can_be_left_out(render):
         (["--set", "operator.log.level=loud"], "/operator/log/level"),
         (["--set", "router.replicas=many"], "/router/replicas"),
         (["--set", "service.port=70000"], "/service/port"),
+        (["--set", "gates.prometheusAddress=prometheus:9090"], "/gates/prometheusAddress"),
+        (["--set-string", "gates.readSecrets=yes"], "/gates/readSecrets"),
+        (["--set", "monitoring.interval=often"], "/monitoring/interval"),
+        (["--set", "monitoring.rule.enabled=true"], "rule"),
         (["--set", "imagePullSecrets[0]=pull"], "/imagePullSecrets/0"),
     ],
 )

@@ -59,10 +59,15 @@ def test_a_fail_quarantines_at_once_also_in_a_pause(paused: bool) -> None:
     assert any(event.startswith("GateFailed") for event in world.events)
 
 
-def test_the_mark_is_written_before_the_traffic_goes() -> None:
+def test_numbers_then_the_mark_are_written_before_the_traffic_goes() -> None:
     world = judged()
     name = world.candidate()
     world.verdicts = {"errorRate": "fail"}
+    plan = world.reconcile()
+    assert plan.patches == ()
+    assert plan.requeue_after is not None
+    assert plan.requeue_after < 0.01
+    assert world.revisions[name]["status"]["evaluations"][-1]["gates"][0]["verdict"] == "fail"
     plan = world.plan()
     assert [patch.name for patch in plan.patches] == [name]
     assert plan.route is not None

@@ -105,6 +105,16 @@ def test_an_abort_takes_the_traffic_and_the_pods_and_quarantines_nothing() -> No
     assert "quarantine" not in world.revisions[name]["spec"]
 
 
+def test_an_abort_does_not_wait_for_a_router_that_hangs() -> None:
+    world = served()
+    stable, name = world.current(), world.candidate()
+    world.live = replace(world.live, applied=False, healthy={})
+    world.router_moves = False
+    world.order(name, aborted={})
+    world.reconcile()
+    assert world.weights() == {stable: 10_000}
+
+
 def test_an_abort_removed_starts_again_at_step_one() -> None:
     world = served()
     name = world.candidate()

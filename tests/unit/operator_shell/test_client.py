@@ -180,3 +180,49 @@ async def test_reads_pods_directly(server):
     with pytest.raises(PodUnreachable):
         await pods.get(pod("127.0.0.1"), 1, "/stats")
     await pods.close()
+
+
+INFER = "/v2/models/churn/infer"
+
+
+async def test_posts_to_pods_directly(server):
+    pods = DirectPods()
+    server.script = [web.json_response({"a": 1}), web.json_response({"error": "no"}, status=400)]
+    answer = await pods.post(pod("127.0.0.1"), server.port, INFER, {"inputs": []}, 1.0)
+    assert (answer.status, answer.body) == (200, b'{"a": 1}')
+    assert server.asked[0] == ("POST", INFER, {}, '{"inputs": []}')
+    assert server.content_type == "application/json"
+    answer = await pods.post(pod("127.0.0.1"), server.port, INFER, {}, 1.0)
+    assert answer.status == 400
+    server.script = [lambda: asyncio.sleep(2, OBJECT)]
+    with pytest.raises(PodUnreachable):
+        await pods.post(pod("127.0.0.1"), server.port, INFER, {}, 0.05)
+    await pods.close()
+
+
+async def test_reads_no_more_of_a_pod_than_can_be_kept(server, monkeypatch):
+    monkeypatch.setattr("lockstep_operator.shell.pods.LONGEST_BODY", 10)
+    pods = DirectPods()
+    server.script = [web.Response(text="x" * 11)]
+    with pytest.raises(PodUnreachable, match="more than 10 bytes"):
+        await pods.ask(pod("127.0.0.1"), server.port, "/telemetry", 1.0)
+    await pods.close()
+
+
+async def test_posts_to_pods_through_the_api_server(client, server):
+    server.script = [web.json_response({"a": 1}), web.json_response({"error": "no"}, status=400)]
+    pods = ProxiedPods(client)
+    answer = await pods.post(pod(), 8080, INFER, {"inputs": []}, 1.0)
+    assert (answer.status, answer.body) == (200, b'{"a": 1}')
+    verb, path, _, body = server.asked[0]
+    assert (verb, path) == ("POST", "/api/v1/namespaces/shop/pods/p:8080/proxy" + INFER)
+    assert body == '{"inputs": []}'
+    assert (await pods.post(pod(), 8080, INFER, {}, 1.0)).status == 400
+
+
+async def test_a_refusal_of_the_api_server_is_no_answer_of_the_pod(client, server):
+    status = {"kind": "Status", "apiVersion": "v1", "message": "cannot create pods/proxy"}
+    server.script = [web.json_response(status, status=403)]
+    with pytest.raises(PodUnreachable, match="cannot create pods/proxy"):
+        await ProxiedPods(client).post(pod(), 8080, INFER, {}, 1.0)
+    assert len(server.asked) == 1

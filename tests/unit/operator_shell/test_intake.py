@@ -81,3 +81,27 @@ def test_an_object_that_changes_hands_wakes_both(intake, store, woken):
     store.put(build("Service", "s", 1, metadata={"labels": labels("old")}))
     intake.take("MODIFIED", build("Service", "s", 2, metadata={"labels": labels("new")}))
     assert sorted(woken) == ["new", "old"]
+
+
+def test_a_new_quarantine_is_told_before_its_key_is_queued(store):
+    told = []
+
+    def queue(key):
+        told.append(("queued", key[1]))
+
+    def hurry(key):
+        told.append(("urgent", key[1]))
+
+    intake = Intake(store, queue, hurry)
+    store.put(revision(version=7))
+    intake.take("MODIFIED", revision(version=8, spec={"quarantine": {"reason": "bad"}}))
+    intake.take("MODIFIED", revision(version=9, spec={"quarantine": {"reason": "worse"}}))
+    assert told == [("urgent", "churn"), ("queued", "churn"), ("queued", "churn")]
+
+
+def test_a_deleted_quarantined_revision_is_not_urgent(store):
+    told = []
+    bad = {"spec": {"quarantine": {"reason": "bad"}}}
+    store.put(revision(version=7, **bad))
+    Intake(store, lambda _: None, told.append).take("DELETED", revision(version=8, **bad))
+    assert told == []

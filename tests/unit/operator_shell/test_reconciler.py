@@ -1,5 +1,9 @@
+import asyncio
+from types import SimpleNamespace
+
 import pytest
 
+from lockstep_operator.api.gates import Analysis
 from lockstep_operator.core.errors import (
     Conflict,
     Invalid,
@@ -13,7 +17,9 @@ from lockstep_operator.core.routing import Backend, LiveRoute, Route
 from lockstep_operator.shell.metrics import Metrics
 from lockstep_operator.shell.reconciler import Reconciler
 from lockstep_operator.shell.recorder import Recorder
+from lockstep_operator.shell.reporter import Reporter
 from lockstep_operator.shell.store import Store
+from lockstep_operator.shell.urgency import Urgency
 from lockstep_operator.shell.writer import Writer
 from operator_shell.api import Api
 from operator_shell.manifests import NAMESPACE, build, child, deployment, labels, revision
@@ -27,18 +33,45 @@ class Provider:
         self.calls = api.calls
         self.errors = []
         self.live = LiveRoute(port=20000)
+        self.configured = None
+        self.hangs = False
+        self.asked, self.routed = asyncio.Event(), asyncio.Event()
 
-    async def observe(self, namespace, name):
+    async def observe(self, namespace, name, ask=True):
+        if not ask:
+            return self.configured or self.live
+        if self.hangs:
+            self.asked.set()
+            await asyncio.Event().wait()
         return self.live
 
     async def reconcile(self, route, live, owners):
-        assert live is self.live
+        assert live in (self.live, self.configured)
         self.calls.append(f"route {route.deployment} {len(owners)}")
+        self.routed.set()
         if self.errors:
             raise self.errors.pop(0)
 
     async def finalize(self, namespace, name, owners):
         self.calls.append(f"finalize {name} {len(owners)}")
+
+
+class Looks:
+    """An analyst that says what it is told to."""
+
+    def __init__(self):
+        self.asked, self.forgotten = [], []
+        self.analysis = self.next = None
+
+    async def look(self, key, target, recorded):
+        self.asked.append((key, target, recorded))
+        return self.analysis
+
+    def next_look(self, key):
+        return self.next
+
+    def forget(self, key):
+        self.forgotten.append(key)
 
 
 class World:
@@ -47,14 +80,16 @@ class World:
     def __init__(self):
         self.api, self.store, self.metrics = Api(), Store(), Metrics()
         self.writer = Writer(self.api, self.store)
-        self.provider = Provider(self.api)
+        self.provider, self.looks, self.urgency = Provider(self.api), Looks(), Urgency()
         self.plans = [Plan()]
         self.seen = []
         self.reconciler = Reconciler(
             store=self.store,
             writer=self.writer,
             provider=self.provider,
-            recorder=Recorder(self.api),
+            analyst=self.looks,
+            reporter=Reporter(self.store, self.writer, Recorder(self.api), self.metrics),
+            urgency=self.urgency,
             metrics=self.metrics,
             planner=self.plan,
             defaults=Defaults("image"),
@@ -238,3 +273,37 @@ async def test_an_unexpected_error_is_not_hidden(world):
     world.plans = [Plan(route=ROUTE)]
     with pytest.raises(LockstepError, match="odd"):
         await world.reconcile()
+
+
+async def test_the_plan_is_made_with_what_the_gates_say(world, monkeypatch):
+    said = Analysis(step=2, since="2026-01-02T00:00:00Z")
+    found = Analysis(step=1, since="2026-01-01T00:00:00Z")
+    monkeypatch.setattr("lockstep_operator.shell.reconciler.target_of", lambda _: judged)
+    judged = SimpleNamespace(candidate="churn-1a2b3c4d")
+    world.have(revision(status={"analysis": found.manifest()}))
+    world.looks.analysis = said
+    await world.reconcile()
+    [observed] = world.seen
+    assert observed.analysis is said
+    assert world.looks.asked == [(KEY, judged, found)]
+
+
+async def test_comes_back_for_the_next_look(world):
+    world.plans = [Plan(requeue_after=60.0)]
+    world.looks.next = 2.0
+    assert await world.reconcile() == 2.0
+    world.plans = [Plan()]
+    assert await world.reconcile() == 2.0
+
+
+async def test_numbers_of_an_analysis_are_not_written_each_time(world):
+    def status(samples):
+        gate = {"name": "errorRate", "verdict": "pass", "samples": samples}
+        analysis = {"step": 1, "since": "x", "gates": [gate]}
+        return Plan(revision_statuses={"churn-1a2b3c4d": {"analysis": analysis}})
+
+    world.have(revision())
+    world.plans = [status(1), status(2), status(3)]
+    for _ in range(3):
+        await world.reconcile()
+    assert world.api.calls.count("patch ModelRevision/status churn-1a2b3c4d") == 1

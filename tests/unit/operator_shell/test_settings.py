@@ -35,11 +35,13 @@ def test_every_flag_has_its_variable():
         "LOCKSTEP_SERVICE_ACCOUNT_DIR": "/sa",
         "LOCKSTEP_POD_ACCESS": "direct",
         "LOCKSTEP_RESYNC": "60",
+        "LOCKSTEP_PROMETHEUS_ADDRESS": "https://prometheus:9090",
         "POD_NAME": "pod-1",
     }
     settings = parse_settings([], environ)
     assert settings.namespace == "ns"
     assert settings.router_replicas == 3
+    assert settings.prometheus_address == "https://prometheus:9090"
     assert settings.service_account_dir == Path("/sa")
     assert (settings.pod_access, settings.resync, settings.pod_name) == ("direct", 60.0, "pod-1")
 
@@ -63,6 +65,8 @@ def test_the_namespace_of_the_pod_is_the_default(environ, expected):
         (["--resync", "never"], {}, "--resync"),
         ([], {"LOCKSTEP_LOG_FORMAT": "xml"}, "--log-format"),
         ([], {"LOCKSTEP_ROUTER_REPLICAS": "-1"}, "--router-replicas"),
+        (["--prometheus-address", "prometheus:9090"], {}, "--prometheus-address"),
+        (["--prometheus-address", "http://me:secret@prometheus"], {}, "--prometheus-address"),
         (["--nonsense"], {}, "--nonsense"),
     ],
 )

@@ -201,3 +201,80 @@ def test_says_which_key_is_stuck():
 
 def test_backoff_is_bounded():
     assert all(60 <= backoff(failures) <= 120 for failures in (12, 40, 10_000))
+
+
+def urgent_work(handler, scenario, urgent, *, seconds=100.0, workers=2):
+    async def main():
+        queue = WorkQueue(handler, workers, 60.0, Metrics(), is_urgent=urgent.__contains__)
+        running = asyncio.create_task(queue.run())
+        await scenario(queue)
+        await asyncio.wait([running], timeout=seconds)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+    run(main())
+
+
+class Keys:
+    """A handler that notes which keys it had, and hangs on some of them."""
+
+    def __init__(self, *hanging):
+        self.hanging = hanging
+        self.seen = []
+
+    async def __call__(self, key):
+        self.seen.append((key[1], asyncio.get_running_loop().time() - 1000.0))
+        if key[1] in self.hanging:
+            await asyncio.sleep(50)
+
+
+def test_an_urgent_key_is_worked_on_while_all_workers_hang():
+    handler, urgent = Keys("a", "b", "c", "d"), set()
+
+    async def scenario(queue):
+        for name in "abcd":
+            queue.add(("shop", name))
+        await asyncio.sleep(1)
+        urgent.add(KEY)
+        queue.add(KEY)
+
+    urgent_work(handler, scenario, urgent)
+    assert [when for _, when in handler.seen[:2]] == [0.0, 0.0]
+    assert handler.seen[2] == ("churn", pytest.approx(1.0))
+
+
+def test_an_ordinary_key_does_not_get_the_worker_that_is_kept_free():
+    handler = Keys("a", "b", "c")
+
+    async def scenario(queue):
+        for name in "abc":
+            queue.add(("shop", name))
+
+    urgent_work(handler, scenario, set())
+    assert [when for _, when in handler.seen] == [0.0, 0.0, pytest.approx(50.0)]
+
+
+def test_many_urgent_keys_come_before_all_that_wait():
+    handler = Keys("a", "b", "c")
+    urgent = {("shop", name) for name in "uvw"}
+
+    async def scenario(queue):
+        for name in "abcdeuvw":
+            queue.add(("shop", name))
+
+    urgent_work(handler, scenario, urgent, workers=1)
+    assert {name for name, _ in handler.seen[:3]} == set("uvw")
+
+
+def test_a_key_that_becomes_urgent_while_it_waits_runs_once_and_at_once():
+    handler, urgent = Keys("a"), set()
+
+    async def scenario(queue):
+        queue.add(("shop", "a"))
+        queue.add(KEY)
+        await asyncio.sleep(1)
+        urgent.add(KEY)
+        queue.add(KEY)
+
+    urgent_work(handler, scenario, urgent, workers=1)
+    assert handler.seen == [("a", 0.0), ("churn", pytest.approx(1.0))]

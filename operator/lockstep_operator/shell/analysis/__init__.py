@@ -1,0 +1,1 @@
+"""What the gates need: gathered in parallel, within a time limit, and kept between two looks."""

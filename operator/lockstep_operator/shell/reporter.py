@@ -1,0 +1,49 @@
+"""Telling what a pass found: Events, statuses, metrics."""
+
+from collections.abc import Sequence
+
+from lockstep_operator.api.group import MODEL_DEPLOYMENT, MODEL_REVISION
+from lockstep_operator.core.plan import Manifest, Observed, Plan, Refusal
+from lockstep_operator.shell.analysis.record import Thrift
+from lockstep_operator.shell.keys import Key
+from lockstep_operator.shell.metrics import Metrics
+from lockstep_operator.shell.recorder import Recorder
+from lockstep_operator.shell.store import Store
+from lockstep_operator.shell.writer import Writer
+
+
+class Reporter:
+    """Writes what people see of a ModelDeployment."""
+
+    def __init__(self, store: Store, writer: Writer, recorder: Recorder, metrics: Metrics) -> None:
+        self._store = store
+        self._writer = writer
+        self._recorder = recorder
+        self._metrics = metrics
+        self._thrift = Thrift()
+
+    async def report(self, observed: Observed, plan: Plan, refusals: Sequence[Refusal]) -> None:
+        """Report one pass. Numbers of an analysis are written less often than they change.
+
+        Events are told from what the status does not say yet: after it, they would be lost.
+        """
+        deployment = observed.deployment
+        namespace, name = deployment["metadata"]["namespace"], deployment["metadata"]["name"]
+        self._metrics.rollouts.report((namespace, name), observed, plan)
+        for event in plan.events:
+            about = self._store.get(MODEL_REVISION, namespace, event.revision or "") or deployment
+            await self._recorder.record(about, event.reason, event.message, event.warning)
+        for revision, status in plan.revision_statuses.items():
+            await self._revision(namespace, revision, status)
+        await self._writer.status(MODEL_DEPLOYMENT, namespace, name, plan.status)
+        for refusal in refusals:
+            await self._recorder.record(deployment, "WriteRefused", refusal.message, warning=True)
+
+    async def _revision(self, namespace: str, name: str, status: Manifest) -> None:
+        live = self._store.get(MODEL_REVISION, namespace, name) or {}
+        if self._thrift.lets((namespace, name), live.get("status") or {}, status):
+            await self._writer.status(MODEL_REVISION, namespace, name, status)
+
+    def forget(self, key: Key) -> None:
+        """Publish nothing more of a ModelDeployment that is gone."""
+        self._metrics.rollouts.forget(key)
