@@ -5,23 +5,14 @@ import pytest
 from integration.support.cluster import Cluster, wait_for
 from integration.support.models import ModelStore
 from integration.support.operator import OperatorProcess
+from integration.support.rollouts import two_versions_one_quarantined
 
 MADE = "deployments,services,configmaps,pods,poddisruptionbudgets,replicasets"
 OURS = "app.kubernetes.io/managed-by=lockstep"
 
 
-def _two_revisions_one_quarantined(cluster: Cluster, models: ModelStore) -> tuple[str, str]:
-    fast = {"steps": []}
-    cluster.apply(models.deployment("wine", "v1", rollout=fast))
-    cluster.wait_ready("wine")
-    first = cluster.status("wine")["stableRevision"]
-    cluster.apply(models.deployment("wine", "v2", rollout=fast))
-    wait_for("v2 to be stable", lambda: cluster.status("wine")["stableRevision"] != first)
-    cluster.wait_ready("wine")
-    second = cluster.status("wine")["stableRevision"]
-    patch = '{"spec": {"quarantine": {"reason": "biased"}}}'
-    cluster.kubectl("patch", "mrev", second, "--type=merge", "-p", patch)
-    wait_for("the rollback", lambda: cluster.weights("wine") == {first: 100})
+def _tombstone_and_stable(cluster: Cluster, models: ModelStore) -> tuple[str, str]:
+    first, second = two_versions_one_quarantined(cluster, models)
     wait_for(
         "the tombstone",
         lambda: not cluster.get("mrev", second)["metadata"].get("ownerReferences"),
@@ -33,7 +24,7 @@ def _two_revisions_one_quarantined(cluster: Cluster, models: ModelStore) -> tupl
 def test_delete_and_recreate(
     cluster: Cluster, operator: OperatorProcess, models: ModelStore, running: bool
 ) -> None:
-    _, second = _two_revisions_one_quarantined(cluster, models)
+    _, second = _tombstone_and_stable(cluster, models)
     if not running:
         operator.kill()
     cluster.kubectl("delete", "md", "wine", "--timeout=30s")

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from integration.support.cluster import Cluster, wait_for
 from integration.support.models import ModelStore
+from integration.support.rollouts import FAST, rolled_out, two_versions_one_quarantined
 from integration.support.traffic import BackgroundLoad
 
 STEPS = {"steps": [{"weight": 10, "hold": "6s"}, {"weight": 50, "hold": "3s"}]}
@@ -40,17 +41,7 @@ def test_canary_promotion_and_rollback(cluster: Cluster, models: ModelStore) -> 
 
 
 def test_patch_rolls_back_and_release_starts_anew(cluster: Cluster, models: ModelStore) -> None:
-    fast = {"steps": []}
-    cluster.apply(models.deployment("wine", "v1", rollout=fast))
-    cluster.wait_ready("wine")
-    first = cluster.status("wine")["stableRevision"]
-    cluster.apply(models.deployment("wine", "v2", rollout=fast))
-    wait_for("v2 to be stable", lambda: cluster.status("wine")["stableRevision"] != first)
-    cluster.wait_ready("wine")
-    second = cluster.status("wine")["stableRevision"]
-    patch = '{"spec": {"quarantine": {"reason": "biased"}}}'
-    cluster.kubectl("patch", "mrev", second, "--type=merge", "-p", patch)
-    wait_for("the rollback", lambda: cluster.weights("wine") == {first: 100})
+    first, second = two_versions_one_quarantined(cluster, models)
     cluster.apply(models.deployment("wine", "v2", rollout={"steps": [{"weight": 5, "hold": "1h"}]}))
     cluster.wait_condition("wine", "Ready", "False", "SpecQuarantined")
     release = '[{"op": "remove", "path": "/spec/quarantine"}]'
@@ -61,12 +52,8 @@ def test_patch_rolls_back_and_release_starts_anew(cluster: Cluster, models: Mode
 
 
 def test_revert_to_the_warm_previous_is_at_once(cluster: Cluster, models: ModelStore) -> None:
-    cluster.apply(models.deployment("wine", "v1", rollout={"steps": []}))
-    cluster.wait_ready("wine")
-    first = cluster.status("wine")["stableRevision"]
-    cluster.apply(models.deployment("wine", "v2", rollout={"steps": []}))
-    wait_for("v2 to be stable", lambda: cluster.status("wine")["stableRevision"] != first)
-    cluster.wait_ready("wine")
+    first = rolled_out(cluster, models.deployment("wine", "v1", rollout=FAST))
+    rolled_out(cluster, models.deployment("wine", "v2", rollout=FAST))
     pods = cluster.pods(first)
     slow = {"steps": [{"weight": 1, "hold": "1h"}]}
     cluster.apply(models.deployment("wine", "v1", rollout=slow))

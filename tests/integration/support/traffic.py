@@ -7,15 +7,15 @@ from types import TracebackType
 from typing import Self
 
 from demo.load import Answer, Load
-from demo.story import BODY
+from demo.models import requests
 from integration.support.cluster import wait_for
 
 
 class BackgroundLoad:
     """Sends requests from entering to leaving; then `answers` has what came back."""
 
-    def __init__(self, url: str, rate: float = 150.0) -> None:
-        self._load = Load(url, BODY, rate=rate, connections=4)
+    def __init__(self, url: str, rate: float = 150.0, connections: int = 4) -> None:
+        self._load = Load(url, requests(), rate=rate, connections=connections)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
 
