@@ -10,7 +10,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make requirements"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check sandbox crds bench clean requirements
+.PHONY: help setup demo test check sandbox crds bench proof clean requirements
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -67,6 +67,15 @@ crds: setup ## Regenerate what comes from the sources: crds/, the chart's copy, 
 
 bench: setup ## Run the benchmarks
 	$(BIN)/python -m benchmarks
+
+PROOFS := crash kill restore lossfree rollback-time statistics
+.PHONY: $(PROOFS:%=proof-%)
+
+proof: setup ## Prove all promises, in an hour and a half (QUICK=1: in ten minutes); proof-NAME proves one
+	$(BIN)/python -m proofs $(if $(QUICK),--quick) $(if $(OUTPUT),--output $(OUTPUT))
+
+$(PROOFS:%=proof-%): proof-%: setup
+	$(BIN)/python -m proofs.$(subst -,_,$*) $(if $(QUICK),--quick) $(if $(OUTPUT),--output $(OUTPUT))
 
 requirements: $(BIN)/uv ## Resolve the dependencies anew into requirements/*.txt (UPGRADE=--upgrade for newer ones)
 	$(COMPILE) $(UPGRADE) --all-extras pyproject.toml --output-file requirements/dev.txt

@@ -17,9 +17,7 @@ Metric = Literal[
     "prometheus",
 ]
 Verdict = Literal["pass", "fail", "inconclusive"]
-GateName = Annotated[
-    str, Field(min_length=1, max_length=63, pattern="^[a-zA-Z]([-a-zA-Z0-9]*[a-zA-Z0-9])?$")
-]
+GateName = Annotated[str, Field(min_length=1, max_length=63, pattern="^[a-zA-Z][-a-zA-Z0-9]*$")]
 
 LATENCIES = ("latencyP50", "latencyP95", "latencyP99")
 # Gates that a server of the user's own can answer too.

@@ -8,7 +8,6 @@ from lockstep_operator.api.modelrevision import Promotion
 from lockstep_operator.core.decision import Decision
 from lockstep_operator.core.digests import reported
 from lockstep_operator.core.facts import Facts
-from lockstep_operator.core.names import owner_reference
 from lockstep_operator.core.plan import Manifest, RevisionPatch
 from lockstep_operator.core.revisions import PROMOTIONS_KEPT, Revision, next_number
 from lockstep_operator.core.times import format_time
@@ -19,7 +18,7 @@ OPERATOR = "lockstep-operator"
 
 
 def patches(
-    facts: Facts, deployment: Manifest, pods: Iterable[Manifest], decision: Decision, settled: bool
+    facts: Facts, pods: Iterable[Manifest], decision: Decision, settled: bool
 ) -> tuple[RevisionPatch, ...]:
     """Return one merge patch per revision that has something to record.
 
@@ -35,7 +34,7 @@ def patches(
             | _quarantine(facts, revision, decision)
             | _restored(facts, revision)
         )
-        metadata = _adoption(deployment, revision)
+        metadata = _adoption(revision)
         body: dict[str, Any] = {"spec": spec} if spec else {}
         if metadata:
             body["metadata"] = metadata
@@ -110,13 +109,12 @@ def _restored(facts: Facts, revision: Revision) -> dict[str, Any]:
     return {} if waiting else {"restore": None}
 
 
-def _adoption(deployment: Manifest, revision: Revision) -> dict[str, Any]:
-    """Adopt by name; a quarantined revision has no owner, so that it outlives its deployment."""
+def _adoption(revision: Revision) -> dict[str, Any]:
+    """Adopt by name; an owner, of whichever build, would take it along when it is deleted."""
     metadata = revision.manifest["metadata"]
-    wanted = [] if revision.quarantined else [owner_reference(deployment)]
     found: dict[str, Any] = {}
-    if (metadata.get("ownerReferences") or []) != wanted:
-        found["ownerReferences"] = wanted
+    if metadata.get("ownerReferences"):
+        found["ownerReferences"] = None
     if ORPHANED_ANNOTATION in (metadata.get("annotations") or {}):
         found["annotations"] = {ORPHANED_ANNOTATION: None}
     return found

@@ -85,7 +85,7 @@ def _plan(observed: Observed, facts: Facts, created: list[Manifest], invalid: st
     weights = admit(facts, decision.weights)
     in_use = serving(facts)
     children = [child for one in in_use for child in _children(deployment, facts, one)]
-    marks = patches(facts, deployment, observed.pods, decision, settled=invalid is None)
+    marks = patches(facts, observed.pods, decision, settled=invalid is None)
     route = route_for(facts, decision, metadata["namespace"], weights, wanted_clusters(facts))
     status = deployment_status(deployment, case)
     return Plan(

@@ -19,22 +19,24 @@ def first_deployment(facts: Facts) -> Decision | None:
     if candidate is None or facts.stable is not None:
         return None
     name = candidate.name
-    carries = facts.weight(name) == FULL
+    kept = as_they_are(facts)
     if facts.paused_by:
         message = f"paused by {facts.paused_by}"
-        return Decision(weights=as_they_are(facts), phase="Paused", message=message)
-    if carries and facts.live.applied:
-        return Decision(weights={name: FULL}, phase="Starting", promote=name)
-    if carries or (facts.capacity(name) >= 1 and not unanswered(facts)):
-        message = "first revision takes the traffic"
-        return Decision(weights={name: FULL}, phase="Starting", message=message)
-    if facts.capacity(name) >= 1:
-        return _waits_for_answers(facts, as_they_are(facts))
+        return Decision(weights=kept, phase="Paused", message=message)
+    if not facts.capacity(name):
+        # What a router still has of a model that was deleted is no reason to serve.
+        down = not facts.ready.get(name) and facts.live.healthy.get(name) == 0
+        message = f"waiting for a ready pod of {name}"
+        weights = {} if down else kept
+        return Decision(weights=weights, phase="Starting", message=message, waiting_for={name: 1})
+    if unanswered(facts):
+        return _waits_for_answers(facts, kept)
+    carries = facts.weight(name) == FULL and facts.live.applied
     return Decision(
-        weights=as_they_are(facts),
+        weights={name: FULL},
         phase="Starting",
-        message=f"waiting for a ready pod of {name}",
-        waiting_for={name: 1},
+        promote=name if carries else None,
+        message="first revision takes the traffic",
     )
 
 

@@ -1,8 +1,8 @@
 """What is left to do for a ModelDeployment that is gone.
 
-Its objects have ownerReferences, so the cluster's garbage collector removes them, also while no
-operator runs. The operator removes its route, and what the collector does not get: what belongs to
-a quarantined revision, which outlives its ModelDeployment, and what lost its ownerReferences.
+What runs has ownerReferences, so the cluster's garbage collector removes it, also while no operator
+runs. The operator removes the route, and what has no owner: the revisions, which are found again if
+the ModelDeployment is created again soon, and what lost its ownerReferences.
 """
 
 import asyncio
@@ -56,7 +56,9 @@ class Farewell:
         waited = now - self._missed_since.setdefault((namespace, name), now)
         pending = False
         for left in self._leftovers(namespace, name):
-            if _is_orphan(left) and waited < ORPHAN_SECONDS:
+            if _owners(left):
+                continue  # the collector's; with --cascade=orphan it is about to lose its owner
+            if not _quarantined_kind(left) and waited < ORPHAN_SECONDS:
                 pending = True
                 continue
             await self._writer.delete(left["kind"], namespace, left["metadata"]["name"])
@@ -97,12 +99,8 @@ def _quarantined(revision: Manifest) -> bool:
     return bool(revision["spec"].get("quarantine"))
 
 
-def _is_orphan(manifest: Manifest) -> bool:
-    """Expired tombstones are ownerless too, but nobody need wait for their ModelDeployment."""
-    return not _owners(manifest) and not _quarantined_kind(manifest)
-
-
 def _quarantined_kind(manifest: Manifest) -> bool:
+    """Expired tombstones are ownerless too, but nobody need wait for their ModelDeployment."""
     return manifest["kind"] == MODEL_REVISION and _quarantined(manifest)
 
 

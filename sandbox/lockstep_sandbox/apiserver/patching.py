@@ -12,6 +12,7 @@ from lockstep_sandbox.apiserver.errors import (
     ApiError,
     FieldError,
     bad_request,
+    conflict,
     invalid,
     not_found,
 )
@@ -82,8 +83,14 @@ def apply(cluster: Cluster, call: Call) -> Answer:
     managed.check_apply(config, call.name)
     check_applied(call, config)
     old = cluster.store.get(resource.key, call.namespace, call.name)
-    if old is None and (call.sub or config["metadata"].get("uid")):
+    if old is None and call.sub:
         raise not_found(resource.name, resource.group, call.name)
+    if old is None and (uid := config["metadata"].get("uid")):
+        why = (
+            f"uid mismatch: the provided object specified uid {uid}, and no existing object was "
+            "found"
+        )
+        raise conflict(resource.name, resource.group, call.name, why)
     ignored = () if not call.sub else _all_but_status(resource.schema)
     if not call.sub and "status" in resource.sub:
         ignored = ("status",)

@@ -74,8 +74,7 @@ async def serve(config: ServerConfig) -> RunningServer:
     addresses = Addresses(config.services)
     first = str(addresses.network[1])
     ca, context = certificates.make(config.directory, [config.host, "127.0.0.1", first])
-    cluster = Cluster(builtin(), Store(), addresses, ca)
-    crds.follow(cluster)
+    cluster = empty_cluster(addresses, ca)
     workers = (Garbage(cluster), Namespaces(cluster))
     tokens = Tokens()
     proxy = Proxy(cluster, tokens.endpoint)
@@ -89,7 +88,7 @@ async def serve(config: ServerConfig) -> RunningServer:
     await site.start()
     port = runner.addresses[0][1]
     url = f"https://{config.host}:{port}"
-    _bootstrap(cluster, first, config.host, port)
+    bootstrap(cluster, config.host, port)
     tasks = [asyncio.create_task(worker.run()) for worker in workers]
     users = {"kubeconfig": tokens.admin, "kubelet.kubeconfig": tokens.kubelet}
     for name, token in {**users, "controllers.kubeconfig": tokens.controllers}.items():
@@ -98,8 +97,16 @@ async def serve(config: ServerConfig) -> RunningServer:
     return RunningServer(url, cluster, tokens, runner, tasks, proxy)
 
 
-def _bootstrap(cluster: Cluster, address: str, host: str, port: int) -> None:
-    """Put the first objects into the store."""
+def empty_cluster(addresses: Addresses, ca: str = "") -> Cluster:
+    """Return a cluster that serves the built-in resources and, once stored, custom ones."""
+    cluster = Cluster(builtin(), Store(), addresses, ca)
+    crds.follow(cluster)
+    return cluster
+
+
+def bootstrap(cluster: Cluster, host: str, port: int) -> None:
+    """Put the first objects into the store; `host` and `port`: where the API server listens."""
+    address = str(cluster.addresses.network[1])
     for obj in [*data("bootstrap.yaml"), *_own_service(address, host, port)]:
         resource = cluster.registry.of_kind(obj["apiVersion"], obj["kind"])
         if resource is None:

@@ -6,7 +6,7 @@ from typing import Any
 from integration.support.cluster import Cluster, wait_for
 from integration.support.models import ModelStore
 
-FAST = {"steps": []}
+FAST: dict[str, Any] = {"steps": []}
 
 
 def rolled_out(cluster: Cluster, manifest: dict[str, Any], seconds: float = 90.0) -> str:

@@ -68,11 +68,13 @@ def test_a_deployment_that_is_only_going_keeps_its_objects(world):
     assert world.left() == ["Service a"]
 
 
-def test_what_was_owned_goes_at_once(world):
+def test_what_is_owned_is_the_garbage_collectors(world):
+    """With --cascade=orphan it is about to lose its owner, and to be found again."""
     world.have(service("a", **OWNED))
     world.have(revision("churn-1", metadata=OWNED))
     assert run(world.say()) is None
-    assert world.left() == []
+    assert world.left() == ["ModelRevision churn-1", "Service a"]
+    assert not world.api.writes()
 
 
 def test_a_quarantined_revision_stays_without_owner_and_with_a_time(world):
@@ -89,8 +91,13 @@ def test_a_quarantined_revision_stays_without_owner_and_with_a_time(world):
 
 def test_what_belongs_to_a_tombstone_goes(world):
     world.have(quarantined("churn-1", days_ago(1)))
-    world.have(service("churn-1", **OWNED))
-    run(world.say())
+    world.have(service("churn-1"))
+
+    async def scenario():
+        await asyncio.sleep(await world.say())
+        await world.say()
+
+    run(scenario())
     assert world.left() == ["ModelRevision churn-1"]
 
 

@@ -66,6 +66,37 @@ async def test_a_pod_is_reached_without_the_callers_token(client, backend):
     assert (status, text) == (200, "POST /infer\n")
 
 
+async def test_a_post_through_a_pods_proxy_needs_the_verb_create(client, backend):
+    port, asked = backend
+    await make_pod(client, "main")
+    token = await _robot(client, "get")
+    url = f"{PODS}/p:{port}/proxy/v2/models/m/infer"
+    assert (await client.send("GET", url, token=token))[0] == 200
+    status, body = await client.send("POST", url, {"inputs": []}, token=token)
+    assert status == 403
+    assert 'cannot create resource "pods/proxy"' in body["message"]
+    token = await _robot(client, "create")
+    status, text = await client.send("POST", url, {"inputs": [1]}, token=token)
+    assert (status, text) == (200, "POST /v2/models/m/infer\n")
+    assert (await client.send("GET", url, token=token))[0] == 403
+    assert [one.method for one in asked] == ["GET", "POST"]
+
+
+async def _robot(client, verb):
+    """Return the token of an account that has one verb on pods/proxy."""
+    rbac = "/apis/rbac.authorization.k8s.io/v1/namespaces/default"
+    accounts, meta = "/api/v1/namespaces/default/serviceaccounts", {"name": f"robot-{verb}"}
+    rules = [{"apiGroups": [""], "resources": ["pods/proxy"], "verbs": [verb]}]
+    subject = {"kind": "ServiceAccount", "namespace": "default", **meta}
+    binding = {"metadata": meta, "subjects": [subject]}
+    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", **meta}
+    await client.send("POST", accounts, {"metadata": meta})
+    await client.send("POST", f"{rbac}/roles", {"metadata": meta, "rules": rules})
+    await client.send("POST", f"{rbac}/rolebindings", {**binding, "roleRef": role})
+    _, answer = await client.send("POST", f"{accounts}/robot-{verb}/token", {"spec": {}})
+    return answer["status"]["token"]
+
+
 async def test_a_service_is_reached_through_its_ready_endpoints(client, backend):
     port, _ = backend
     services = "/api/v1/namespaces/default/services"

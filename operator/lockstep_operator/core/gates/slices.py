@@ -54,9 +54,15 @@ class Ledger:
 
 
 def _increment(before: Counts, after: Counts) -> Counts:
-    if any(after.get(name, 0) < count for name, count in before.items()):
-        return after
-    return {name: count - before.get(name, 0) for name, count in after.items()}
+    news = {}
+    for name, count in after.items():
+        more = count - before.get(name, 0)
+        if more < 0:
+            return after
+        if more:
+            news[name] = more
+    gone = (count for name, count in before.items() if name not in after)
+    return after if any(gone) else news
 
 
 @dataclass(frozen=True, slots=True)

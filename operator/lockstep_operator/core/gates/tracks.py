@@ -9,8 +9,14 @@ fixed bound q is that bound. Against stable, q must not be smaller on average th
 share really is *at this moment*, or an outage that hits both would look like harm. With m requests
 and f bad ones of stable in the same block, q = (f+1)/(m+1): for any shares of single requests,
 E[1/(f+1)] <= 1/((m+1)p), so (e/n)/q is at most 1 on average when both sides are alike, and so it is
-with a constant added to q or with the larger of q and a number known before (Jensen; for the sum of
-unequal Bernoulli trials Hoeffding, Annals of Mathematical Statistics 27(3), 1956).
+with a constant added to q (Jensen) or with any larger q. For unequal requests see W. Hoeffding, "On
+the distribution of the number of successes in independent trials", Annals of Mathematical
+Statistics 27(3), 1956.
+
+Where bursts may hit one side alone, stable's share over all blocks so far is a lower bound of q
+too, with `_DOUBT` seconds of errors for bursts that were not seen yet. This part is tuned by
+simulation (`proofs/statistics`), not proved: bursts that last over several blocks, and hit the
+candidate's side more often than stable's by chance, are told from harm by their length only.
 
 Two *scales* of blocks share the capital: short ones find great harm quickly, long ones know
 stable's share well enough to find small harm.
@@ -24,15 +30,15 @@ from typing import Any, Generic, TypeVar
 
 from lockstep_operator.core.gates.betting import Wealth, log_mean
 
-# Seconds: a burst of errors no longer than this cannot make a gate fail by itself. No block adds
-# more of the evidence that a fail takes than its share of this time, and less than half.
+# Seconds: a shorter burst of errors hardly makes a gate fail by itself. No block adds more of the
+# evidence that a fail takes than its share of this time, and no block as much as half.
 BURST = 5.0
 _MOST_PER_BLOCK = 0.4
 # Looks are a second apart, more or less.
 _SHORT_SECONDS, _LONG_SECONDS = 0.8, 5.0
 _SHORT_STABLE = 15.0
 # Seconds of errors only that stable is taken to have had before the step: bursts not seen yet.
-_DOUBT = 0.5
+_DOUBT = 0.6
 # Weight of the past in what happened lately.
 _FADING = 0.95
 

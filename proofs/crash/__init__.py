@@ -1,0 +1,1 @@
+"""A crash at every single write of every rollout path, in one process, in virtual time."""

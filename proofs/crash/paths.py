@@ -1,0 +1,267 @@
+"""The paths of a rollout, as a person walks them. Each begins with v1 as stable."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from proofs.crash.world import World
+
+Walk = Callable[[World], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Path:
+    """A path by name; `prepare` is walked before writes count."""
+
+    name: str
+    prepare: Walk
+    walk: Walk
+
+
+async def nothing(world: World) -> None:
+    """There is no ModelDeployment yet."""
+
+
+async def v1_is_stable(world: World) -> None:
+    """Deploy the first version."""
+    world.apply("v1")
+    await world.carries(v1=100)
+    await world.until("Ready", world.is_ready)
+
+
+async def v2_is_stable(world: World) -> None:
+    """Roll out a second version to its end."""
+    await v1_is_stable(world)
+    await promote(world)
+
+
+async def first(world: World) -> None:
+    """The first deployment of all."""
+    await v1_is_stable(world)
+
+
+async def promote(world: World) -> None:
+    """Through all steps to the promotion."""
+    world.apply("v2")
+    await world.carries(v1=90, v2=10)
+    await world.carries(v1=50, v2=50)
+    await world.carries(v2=100)
+    await world.until("Ready", world.is_ready)
+
+
+async def quarantined_before_traffic(world: World) -> None:
+    """A person quarantines the candidate before it has any weight."""
+    world.apply("v2")
+    await world.until("the candidate", lambda: "v2" in world.revisions())
+    world.quarantine("v2")
+    await world.carries(v1=100)
+
+
+async def quarantined_at_first_step(world: World) -> None:
+    """A person quarantines the candidate at its first step."""
+    world.apply("v2")
+    await world.carries(v1=90, v2=10)
+    world.quarantine("v2")
+    await world.carries(v1=100)
+
+
+async def quarantined_at_last_step(world: World) -> None:
+    """A person quarantines the candidate at its last step."""
+    world.apply("v2")
+    await world.carries(v1=50, v2=50)
+    world.quarantine("v2")
+    await world.carries(v1=100)
+
+
+async def rolled_back(world: World) -> None:
+    """A person quarantines the promoted version."""
+    world.quarantine("v2")
+    await world.carries(v1=100)
+
+
+async def reverted(world: World) -> None:
+    """Git goes back to the previous stable, which is warm; then forward again."""
+    world.apply("v1")
+    await world.carries(v1=100)
+    await world.until("Ready", world.is_ready)
+    world.apply("v2")
+    await world.carries(v2=100)
+    await world.until("Ready", world.is_ready)
+
+
+async def superseded(world: World) -> None:
+    """A third manifest comes in the middle of a rollout."""
+    world.apply("v2")
+    await world.carries(v1=90, v2=10)
+    world.apply("v3")
+    await world.carries(v1=90, v3=10)
+    await world.carries(v3=100)
+    await world.until("Ready", world.is_ready)
+
+
+async def recreated(world: World) -> None:
+    """The ModelDeployment is deleted and created again; its quarantined version stays so."""
+    world.quarantine("v2")
+    await world.carries(v1=100)
+    await world.settled()
+    world.delete()
+    await world.until("everything to go", lambda: list(world.revisions()) == ["v2"])
+    await world.settled()
+    world.apply("v1")
+    await world.carries(v1=100)
+    await world.until("Ready", world.is_ready)
+    world.apply("v2")
+    await world.until(
+        "SpecQuarantined",
+        lambda: any(one["reason"] == "SpecQuarantined" for one in world.status()["conditions"]),
+    )
+
+
+async def replaced(world: World) -> None:
+    """`kubectl replace --force`: deleted and created again before anybody has noticed."""
+    world.delete()
+    world.apply("v1")
+    await world.carries(v1=100)
+    await world.until("Ready", world.is_ready)
+
+
+ERROR_GATE = {"gates": [{"metric": "errorRate", "max": 0.02}]}
+GOLDEN = {
+    "tolerance": 1e-6,
+    "requests": [
+        {
+            "name": "one",
+            "request": {"inputs": []},
+            "expected": {"outputs": [{"name": "predict", "data": [1]}]},
+        }
+    ],
+}
+
+
+async def failed_gate(world: World) -> None:
+    """The candidate fails requests; the gate quarantines it without a person."""
+    world.errors["v2"] = 0.08
+    world.apply("v2", rollout=ERROR_GATE, traffic={"mirror": 10})
+    await world.carries(v1=90, v2=10)
+    await world.until("the quarantine", lambda: "quarantine" in world.spec("v2"))
+    await world.carries(v1=100)
+
+
+async def passed_gate(world: World) -> None:
+    """The gate sees enough good requests at each step."""
+    world.apply("v2", rollout=ERROR_GATE)
+    await world.carries(v1=50, v2=50)
+    await world.carries(v2=100)
+    await world.until("Ready", world.is_ready)
+
+
+async def failed_golden(world: World) -> None:
+    """The candidate answers a golden request wrongly, before it gets any traffic."""
+    world.predictions["v2"] = 7
+    world.put_golden(GOLDEN)
+    reference = {"name": "golden", "key": "golden.json"}
+    gate = {"metric": "goldenRequests", "configMap": reference}
+    world.apply("v2", rollout={"gates": [gate]})
+    await world.until("the candidate", lambda: "v2" in world.revisions())
+    await world.until("the quarantine", lambda: "quarantine" in world.spec("v2"))
+
+
+async def aborted(world: World) -> None:
+    """A person aborts, and later lets it start again at step one."""
+    world.apply("v2")
+    await world.carries(v1=90, v2=10)
+    world.mark("v2", rollout={"aborted": world.order()})
+    await world.carries(v1=100)
+    await world.until("Aborted", lambda: world.reason("Stalled") == "Aborted")
+    world.mark("v2", rollout={"aborted": None})
+    await world.carries(v1=90, v2=10)
+    await world.carries(v2=100)
+    await world.until("Ready", world.is_ready)
+
+
+async def paused(world: World) -> None:
+    """A person pauses at the first step, resumes, and promotes at the second."""
+    world.apply("v2")
+    await world.carries(v1=90, v2=10)
+    world.mark("v2", rollout={"paused": world.order()})
+    await world.pause(60.0)
+    await world.carries(v1=90, v2=10)
+    world.mark("v2", rollout={"paused": None})
+    await world.carries(v1=50, v2=50)
+    world.mark("v2", rollout={"promote": world.order()})
+    await world.carries(v2=100)
+    await world.until("Ready", world.is_ready)
+
+
+async def approved(world: World) -> None:
+    """A step waits until a person lets it go on."""
+    step = {"weight": 20, "hold": "5s", "approval": True}
+    world.apply("v2", rollout={"steps": [step]})
+    await world.carries(v1=80, v2=20)
+    await world.pause(30.0)
+    await world.carries(v1=80, v2=20)
+    world.mark("v2", rollout={"approvals": [{**world.order(), "step": 1}]})
+    await world.carries(v2=100)
+    await world.until("Ready", world.is_ready)
+
+
+SHORT = {"steps": [], "keepWarm": "10s"}
+
+
+async def v1_is_cold(world: World) -> None:
+    """Three versions were stable in turn, and the first has no pods any more."""
+    for version in ("v1", "v2", "v3"):
+        world.apply(version, rollout=SHORT)
+        await world.carries(**{version: 100})
+        await world.until("Ready", world.is_ready)
+    await world.until("v1 to be cold", lambda: world.pods_of("v1") == 0)
+
+
+async def restored(world: World) -> None:
+    """A person goes back to the cold version; what serves is quarantined when it takes over."""
+    marked = [world.revision("v3")]
+    world.mark("v1", restore={**world.order(), "quarantine": marked})
+    await world.carries(v1=100)
+    await world.until("the mark to go", lambda: "restore" not in world.spec("v1"))
+
+
+async def two_quarantines(world: World) -> None:
+    """The candidate and then the stable revision are quarantined: the one before takes over."""
+    world.apply("v3")
+    await world.carries(v2=90, v3=10)
+    world.quarantine("v3")
+    world.quarantine("v2")
+    await world.carries(v1=100)
+
+
+async def released(world: World) -> None:
+    """A quarantined version is released, and starts again at step one."""
+    world.quarantine("v2")
+    await world.carries(v1=100)
+    await world.settled()
+    world.mark("v2", quarantine=None)
+    await world.carries(v1=90, v2=10)
+    await world.carries(v2=100)
+    await world.until("Ready", world.is_ready)
+
+
+PATHS = (
+    Path("first deployment", nothing, first),
+    Path("promotion through all steps", v1_is_stable, promote),
+    Path("promotion with a gate that passes", v1_is_stable, passed_gate),
+    Path("gate failure at the first step, with a mirror", v1_is_stable, failed_gate),
+    Path("golden requests fail before any traffic", v1_is_stable, failed_golden),
+    Path("quarantine before any traffic", v1_is_stable, quarantined_before_traffic),
+    Path("quarantine at the first step", v1_is_stable, quarantined_at_first_step),
+    Path("quarantine at the last step", v1_is_stable, quarantined_at_last_step),
+    Path("quarantine of the promoted version", v2_is_stable, rolled_back),
+    Path("quarantine of candidate and stable", v2_is_stable, two_quarantines),
+    Path("quarantine and release", v2_is_stable, released),
+    Path("revert to the warm version and back", v2_is_stable, reverted),
+    Path("supersession by a third manifest", v1_is_stable, superseded),
+    Path("abort and start again", v1_is_stable, aborted),
+    Path("pause, resume, promote now", v1_is_stable, paused),
+    Path("a step with approval", v1_is_stable, approved),
+    Path("restore of a cold version", v1_is_cold, restored),
+    Path("delete and re-create", v2_is_stable, recreated),
+    Path("delete and re-create at once", v1_is_stable, replaced),
+)

@@ -1,0 +1,102 @@
+"""What must never happen on the way, checked at every write that reaches the API server."""
+
+from typing import Any
+
+from lockstep_operator.api.group import REVISION_LABEL
+from lockstep_operator.traffic.envoy import names
+from lockstep_sandbox.apiserver.store import Event, Store
+from proofs.crash import clock
+from proofs.crash.nodes import DEPLOYMENTS, Nodes
+from proofs.crash.routers import reachable, route_weights
+
+Json = Any
+REVISIONS = "modelrevisions.serving.lockstep.dev"
+DEPLOYMENTS_OF_MODELS = "modeldeployments.serving.lockstep.dev"
+NAMESPACE = "prod"
+# A mark that a person wrote this moment cannot be known yet (the watch, a write on its way).
+_UNSEEN_SECONDS = 0.3
+
+
+class Watchdog:
+    """Collects sentences about what was broken; `peaks`: the most weight a revision ever had."""
+
+    def __init__(self, store: Store, nodes: Nodes, deployment: str) -> None:
+        self._store = store
+        self._nodes = nodes
+        self._deployment = deployment
+        self._marked: dict[str, float] = {}
+        self._since: dict[str, float] = {}
+        self.broken: list[str] = []
+        self.peaks: dict[str, int] = {}
+        store.listeners.append(self._noticed)
+
+    def _noticed(self, key: str, event: Event) -> None:
+        if key == REVISIONS:
+            self._note_mark(event)
+        elif key == "configmaps" and event.obj["metadata"]["name"] == names.ROUTER:
+            self._check_weights(event)
+        elif key == DEPLOYMENTS and event.old is not None and event.type == "MODIFIED":
+            self._check_template(event)
+
+    def _note_mark(self, event: Event) -> None:
+        name = event.obj["metadata"]["name"]
+        if event.type != "DELETED" and event.obj["spec"].get("quarantine"):
+            self._marked.setdefault(name, clock.elapsed())
+        else:
+            self._marked.pop(name, None)
+
+    def _check_weights(self, event: Event) -> None:
+        if event.type == "DELETED":
+            return
+        before = route_weights((event.old or {}).get("data"), self._deployment)
+        after = route_weights(event.obj["data"], self._deployment)
+        if after and sum(after.values()) != 10_000:
+            self._say(f"weights sum to {sum(after.values())}")
+        if event.old is None or event.old["data"] != event.obj["data"]:
+            for revision in reachable(event.obj["data"], self._deployment):
+                self._check_mark(revision)
+        for revision in after.keys() | before.keys():
+            if after.get(revision, 0) != before.get(revision, 0):
+                self._check_hold(revision, before.get(revision, 0), after.get(revision, 0))
+                self._since[revision] = clock.elapsed()
+        for revision, weight in after.items():
+            self.peaks[revision] = max(weight, self.peaks.get(revision, 0))
+            if weight > before.get(revision, 0) and not self._nodes.ready(revision):
+                self._say(f"weight {weight} given to {revision}, which has no ready pod")
+
+    def _check_mark(self, revision: str) -> None:
+        since = self._marked.get(revision)
+        if since is not None and clock.elapsed() - since > _UNSEEN_SECONDS:
+            self._say(f"{revision} is quarantined and gets requests")
+
+    def _check_hold(self, revision: str, before: int, after: int) -> None:
+        """Time lost by a crash may prolong a step, never shorten it."""
+        deployment = self._store.get(DEPLOYMENTS_OF_MODELS, NAMESPACE, self._deployment)
+        found = self._store.get(REVISIONS, NAMESPACE, revision)
+        if after <= before or deployment is None or found is None or _may_jump(found):
+            return
+        steps = deployment["spec"]["rollout"].get("steps", ())
+        holds = [_seconds(one["hold"]) for one in steps if round(one["weight"] * 100) == before]
+        lasted = clock.elapsed() - self._since.get(revision, 0.0)
+        if holds and lasted < min(holds):
+            self._say(f"{revision} left {before / 100} % after {lasted:.1f} s")
+
+    def _check_template(self, event: Event) -> None:
+        labels = event.obj["metadata"].get("labels") or {}
+        old = event.old or {}
+        if REVISION_LABEL in labels and old["spec"]["template"] != event.obj["spec"]["template"]:
+            self._say(f"the pod template of {event.obj['metadata']['name']} was rewritten")
+
+    def _say(self, sentence: str) -> None:
+        self.broken.append(f"after {clock.elapsed():.1f} s: {sentence}")
+
+
+def _may_jump(revision: Json) -> bool:
+    """Whether it is no candidate, or a person asked for its promotion at once."""
+    spec = revision["spec"]
+    return bool(spec.get("promotions") or (spec.get("rollout") or {}).get("promote"))
+
+
+def _seconds(duration: str) -> float:
+    assert duration.endswith("s"), "steps of paths are in seconds"
+    return float(duration[:-1])
