@@ -164,6 +164,24 @@ def test_equal_shares_have_an_index_of_about_nothing() -> None:
     assert stability_index(other.groups()) == pytest.approx(0.4 * 2.197, abs=0.02)
 
 
+def test_a_label_that_one_side_counts_among_others_is_compared_among_others() -> None:
+    hidden = Distribution(
+        False, 90, {"a": (50, 50), "b": (50, 0), "c": (0, 30), "(other)": (1, 21)}
+    )
+    assert [set(keys) for keys, _, _ in hidden.groups()] == [{"a"}, {"b", "c", "(other)"}]
+    plain = Distribution(False, 90, {"a": (50, 50), "b": (50, 0), "c": (0, 50)})
+    assert len(plain.groups()) == 3
+
+
+def test_numbers_beyond_all_bins_have_their_order() -> None:
+    names = ["1000000000.0", "nan", "-inf", "0", "-1e-09", "5e-324"]
+    mixed = Distribution(True, 90, {}).add(dict.fromkeys(names, 10), dict.fromkeys(names, 10))
+    again = Distribution(True, 90, {}).add(dict.fromkeys(names[::-1], 10), dict.fromkeys(names, 10))
+    order = [set(keys) for keys, _, _ in mixed.groups()]
+    assert order == [set(keys) for keys, _, _ in again.groups()]
+    assert order == [{"-inf"}, {"nan"}, {"-1e-09"}, {"0"}, {"4.941e-324"}, {"1e+09"}]
+
+
 def test_the_distance_is_the_largest_gap_of_cumulative_shares() -> None:
     numbers = Distribution(True, 10, {"1": (0, 5), "2": (5, 5), "10": (5, 0)})
     assert distance(numbers) == pytest.approx(0.5)

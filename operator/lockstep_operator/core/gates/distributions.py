@@ -79,7 +79,7 @@ class Distribution:
         """Return groups of bins with the two sides' counts, few enough to compare shares.
 
         Numbers: neighbours, each group about a tenth of both sides' mean. Labels: one each, but
-        the rare ones together.
+        together those that are rare or may be hidden on one side.
         """
         ours, theirs = (max(1, total) for total in self.totals)
         ordered = sorted(self.counts, key=_order if self.numeric else str)
@@ -88,7 +88,7 @@ class Distribution:
         for key in ordered:
             c, s = self.counts[key]
             weight = (c / ours + s / theirs) / 2
-            if not self.numeric and weight < _RARE:
+            if not self.numeric and (weight < _RARE or self._may_hide(key)):
                 rare = (rare[0] | {key}, rare[1] + c, rare[2] + s, 0.0)
             elif self.numeric and groups and groups[-1][3] + weight / 2 < 1 / _GROUPS:
                 keys, c0, s0, weight0 = groups[-1]
@@ -97,6 +97,16 @@ class Distribution:
                 groups.append(({key}, float(c), float(s), weight))
         found = [*groups, rare] if rare[0] else groups
         return [(frozenset(keys), c, s) for keys, c, s, _ in found]
+
+    def _may_hide(self, label: str) -> bool:
+        """Return whether a side may have counted this label under `OTHER`.
+
+        A pod names the labels that it sees first, so those that one side names may be others on
+        the other side.
+        """
+        others = self.counts.get(OTHER, (0, 0))
+        pairs = zip(self.counts[label], others, strict=True)
+        return label == OTHER or any(other and not count for count, other in pairs)
 
     def state(self) -> dict[str, Any]:
         """Return it as JSON."""
@@ -187,8 +197,8 @@ def _label_key(name: str) -> str:
     return f"{plain.replace(chr(34), '?').replace(chr(92), '?')}…{digest}"
 
 
-def _order(key: str) -> float:
-    return -math.inf if key == NOT_A_NUMBER else float(key)
+def _order(key: str) -> tuple[float, str]:
+    return (-math.inf if key == NOT_A_NUMBER else float(key)), key
 
 
 def _merge_neighbours(counts: dict[str, Pair]) -> None:

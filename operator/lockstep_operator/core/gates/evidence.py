@@ -11,7 +11,7 @@ from typing import Any
 from lockstep_operator.api.gates import LATENCIES, Analysis, Gate, GateStatus
 from lockstep_operator.core.gates.disagreement import Disagreement
 from lockstep_operator.core.gates.golden import Golden
-from lockstep_operator.core.gates.judging import Finding, Judge, Look, short
+from lockstep_operator.core.gates.judging import Finding, Judge, Look, least_samples, short
 from lockstep_operator.core.gates.latency import Latency
 from lockstep_operator.core.gates.queries import Query
 from lockstep_operator.core.gates.rates import ErrorRate
@@ -25,6 +25,8 @@ from lockstep_operator.core.times import format_time, parse_time
 MOST_STATE = 16_384
 _LARGEST = 1e15
 _GOLDEN = "goldenRequests"
+_PROMETHEUS = "prometheus"
+_RESTARTED = "the operator was restarted: waiting for as many new samples as it takes to pass"
 # Of the state; another one is not understood and begins anew.
 _FORMAT = 1
 
@@ -112,7 +114,6 @@ class Watch:
             "id": _identity(self.gate, self.target),
             "judge": None if self.failed else self.judge.state(),
             "problem": short(self.problem) if self.problem else None,
-            "before": self.before,
             "failed": _packed(self.failed) if self.failed else None,
         }
         text = json.dumps(state, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
@@ -127,17 +128,24 @@ class Watch:
             if state["id"] != _identity(self.gate, self.target):
                 return self
             failed = Finding(**state["failed"]) if state["failed"] else None
-            ours, theirs = state["before"]
-            return replace(
-                self,
-                judge=self.judge if failed else self.judge.resume(state["judge"]),
-                problem=state["problem"],
-                before=(int(ours), int(theirs)),
-                failed=failed,
-            )
+            if failed or self.gate.metric == _GOLDEN:
+                judge = self.judge if failed else self.judge.resume(state["judge"])
+                return replace(self, judge=judge, problem=state["problem"], failed=failed)
+            return self._after_restart(self.judge.resume(state["judge"]), state["problem"])
         except (ValueError, KeyError, TypeError, AttributeError):
             # Written by another build, or by hand: evidence that is lost may delay, never advance.
             return self
+
+
+    def _after_restart(self, judge: Judge, problem: str | None) -> "Watch":
+        """Go on from what was recorded, but pass nothing on that alone.
+
+        What the last operator saw after its last write is lost, and may have been harm.
+        """
+        found = judge.finding()
+        needed = 1 if self.gate.metric == _PROMETHEUS else least_samples(self.gate)
+        before = (found.samples + needed - 1, found.stable_samples)
+        return replace(self, judge=judge, problem=problem or _RESTARTED, before=before)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from typing import Any, Self
 
 from lockstep_operator.api.gates import Gate
 from lockstep_operator.core.gates.distributions import (
+    OTHER,
     Distribution,
     distance,
     leaning,
@@ -123,9 +124,12 @@ class OutputShift:
         if self.distribution.numeric:
             return f"Kolmogorov-Smirnov distance {number(distance(self.distribution))}"
         ours, theirs = (max(1, total) for total in self.distribution.totals)
-        shares = {key: (c / ours, s / theirs) for key, (c, s) in self.distribution.counts.items()}
+        shares = {
+            OTHER if len(keys) > 1 else next(iter(keys)): (100 * c / ours, 100 * s / theirs)
+            for keys, c, s in self.distribution.groups()
+        }
         label = max(shares, key=lambda key: (abs(shares[key][0] - shares[key][1]), key))
-        mine, other = (100 * share for share in shares[label])
+        mine, other = shares[label]
         return f"{label!r} is {mine:.3g} % of the candidate's, {other:.3g} % of stable's"
 
     def state(self) -> dict[str, Any]:
