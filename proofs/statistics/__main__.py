@@ -30,7 +30,7 @@ class Effort:
     harmful: int
 
 
-QUICK, FULL = Effort(2, 3), Effort(60, 15)
+QUICK, FULL = Effort(2, 3), Effort(100, 15)
 
 
 @dataclass(frozen=True, slots=True)

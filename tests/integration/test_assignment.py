@@ -79,6 +79,10 @@ CONTRADICTIONS: list[tuple[dict[str, Any], str]] = [
         {"rollout": {"gates": [{"metric": "errorRate", "prometheus": {"query": "up"}}]}},
         "prometheus must be set",
     ),
+    (
+        {"rollout": {"steps": [{"weight": 100}], "gates": [{"metric": "errorRate"}]}},
+        "at a step of 100 stable gets no requests",
+    ),
     ({"traffic": {"sticky": {"header": "a", "cookie": "b"}}}, "one of the two"),
     ({"traffic": {"outlierDetection": {"ejectionTime": "0s"}}}, "longer than 0s"),
 ]

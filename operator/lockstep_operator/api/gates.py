@@ -20,8 +20,6 @@ Verdict = Literal["pass", "fail", "inconclusive"]
 GateName = Annotated[str, Field(min_length=1, max_length=63, pattern="^[a-zA-Z][-a-zA-Z0-9]*$")]
 
 LATENCIES = ("latencyP50", "latencyP95", "latencyP99")
-# Gates that a server of the user's own can answer too.
-SERVER_INDEPENDENT = ("errorRate", "goldenRequests", "prometheus")
 
 
 class ConfigMapKeyRef(ApiType):
@@ -47,7 +45,7 @@ class PrometheusQuery(ApiType):
         str | None,
         Field(
             max_length=2048,
-            pattern=r"^https?://[^\s]+$",
+            pattern=r"^https?://[^\s?#]+$",
             description="Base URL, such as http://prometheus.monitoring:9090; the operator's "
             "--prometheus-address when absent.",
         ),
@@ -243,9 +241,10 @@ class GateResult(ApiType):
 
 
 class EvaluationRecord(ApiType):
-    """A past evaluation: kept when a verdict changed or a step ended."""
+    """A past evaluation: kept when a verdict changed or a step began."""
 
     time: Timestamp
+    since: Annotated[Timestamp | None, Field(description="When the step began.")] = None
     step: Annotated[int, Field(ge=0, le=20)]
     weight: Annotated[float, Field(ge=0, le=100)] = 0
     gates: Annotated[list[GateResult], Field(max_length=16)] = []

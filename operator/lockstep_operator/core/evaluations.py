@@ -1,10 +1,10 @@
 """What a revision's status keeps of the gates: those of the step at hand, and the last results."""
 
-from lockstep_operator.api.gates import Analysis, EvaluationRecord, GateResult, GateStatus
+from lockstep_operator.api.gates import Analysis, EvaluationRecord, GateResult
 from lockstep_operator.api.modelrevision import ModelRevisionStatus
 from lockstep_operator.core.facts import Facts
 from lockstep_operator.core.revisions import Revision
-from lockstep_operator.core.times import format_time, parse_time
+from lockstep_operator.core.times import format_time
 from lockstep_operator.core.weights import to_percent
 
 KEPT = 10
@@ -32,25 +32,15 @@ def evaluations_of(
     return [*before.evaluations, record][-KEPT:]
 
 
-def is_kept(facts: Facts, gate: GateStatus) -> bool:
-    """Tell whether the candidate's status already has this verdict of this gate."""
-    candidate, now = facts.candidate, facts.analysis
-    if candidate is None or now is None:
-        return False
-    status = ModelRevisionStatus.model_validate(candidate.manifest.get("status") or {})
-    last = _last_of_this_step(status, now)
-    return last is not None and _verdicts(last).get(gate.name) == gate.verdict
-
-
 def _last_of_this_step(status: ModelRevisionStatus, now: Analysis) -> EvaluationRecord | None:
     last = status.evaluations[-1] if status.evaluations else None
-    older = last is None or parse_time(last.time) < parse_time(now.since)
-    return None if older or last is None or last.step != now.step else last
+    return last if last and (last.since, last.step) == (now.since, now.step) else None
 
 
 def _record(facts: Facts, analysis: Analysis) -> EvaluationRecord:
     return EvaluationRecord(
         time=format_time(facts.now),
+        since=analysis.since,
         step=analysis.step,
         weight=to_percent(facts.weight(facts.desired.name)),
         gates=[

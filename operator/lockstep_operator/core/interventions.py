@@ -1,9 +1,8 @@
 """Where a verdict or a person decides, whatever the steps say."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from lockstep_operator.core.decision import Decision
-from lockstep_operator.core.evaluations import is_kept
 from lockstep_operator.core.facts import Facts
 from lockstep_operator.core.judgement import failed_gate
 from lockstep_operator.core.steps import as_they_are, can_carry, current_step, split, started_at
@@ -14,8 +13,8 @@ from lockstep_operator.core.weights import FULL
 def gate_failed(facts: Facts) -> Decision | None:
     """Evidence of harm: the candidate is quarantined.
 
-    First its numbers are written to the status, as they go with the end of the rollout; then the
-    mark; then its traffic goes. In another order, a crash in between could bring it back.
+    The mark is written before its traffic goes: in the other order, a crash in between could bring
+    it back.
     """
     candidate, failed = facts.candidate, failed_gate(facts)
     if candidate is None or failed is None:
@@ -24,10 +23,9 @@ def gate_failed(facts: Facts) -> Decision | None:
     return Decision(
         weights=_as_it_is(facts),
         phase="Progressing",
-        quarantine=reason[:1024] if is_kept(facts, failed) else None,
+        quarantine=reason[:1024],
         step=facts.recorded.step if facts.recorded else 0,
         step_started_at=_recorded_start(facts),
-        wake_at=facts.now + timedelta(milliseconds=1),
         message=reason,
     )
 
@@ -45,9 +43,12 @@ def restore(facts: Facts) -> Decision | None:
         weights = as_they_are(facts) or {target.name: FULL}
         return Decision(weights=weights, phase="Restoring", promote=target.name)
     needed, ready = facts.spec.replicas, facts.capacity(target.name)
+    step = current_step(facts) if facts.candidate and facts.stable else 0
     return Decision(
         weights=_as_it_is(facts),
         phase="Restoring",
+        step=step,
+        step_started_at=started_at(facts, step) if step else None,
         message=f"going back to {target.name}: {ready} of {needed} pods are ready; "
         "the traffic stays where it is until they are",
         waiting_for={target.name: needed},

@@ -29,7 +29,7 @@ def target_of(observed: Observed) -> Target | None:
     if desired is None:
         return None
     facts = facts_from(observed, revisions, desired)
-    if facts.candidate is None or facts.orders.aborted or facts.restoring:
+    if facts.candidate is None or facts.orders.aborted:
         return None
     return _target(facts)
 

@@ -65,7 +65,8 @@ def _changed_orders(facts: Facts, decision: Decision) -> dict[str, Any]:
         order = {"reason": decision.abort, "by": OPERATOR, "time": format_time(facts.now)}
         changed["aborted"] = order
     overdue = decision.phase == OVERDUE and recorded_phase(facts) != OVERDUE
-    if orders.approvals and (decision.phase == "Aborted" or overdue):
+    starts_again = facts.recorded is not None and facts.recorded.step > decision.step == 0
+    if orders.approvals and (decision.phase == "Aborted" or overdue or starts_again):
         changed["approvals"] = None
     if orders.promote and decision.phase == "Aborted":
         changed["promote"] = None

@@ -29,7 +29,7 @@ def current_step(facts: Facts) -> int:
 def _unexplained(facts: Facts, weight: int, first: int) -> bool:
     """Whether it carries everything though the status knows of no step."""
     recorded = facts.recorded
-    return weight == FULL and first != FULL and recorded is not None and recorded.step == 0
+    return weight == FULL and first != FULL and (recorded is None or recorded.step == 0)
 
 
 def step_weight(facts: Facts, step: int) -> int:

@@ -1,12 +1,12 @@
 """Where a revision takes the traffic without walking the steps."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from lockstep_operator.core.decision import Decision
 from lockstep_operator.core.facts import Facts
 from lockstep_operator.core.judgement import unanswered
 from lockstep_operator.core.steps import as_they_are, can_carry, split
-from lockstep_operator.core.times import parse_duration
+from lockstep_operator.core.times import parse_duration, parse_time
 from lockstep_operator.core.weights import FULL
 
 # Longer than a pod needs to come back from a restart of its container.
@@ -71,22 +71,22 @@ def replace_pods(facts: Facts) -> Decision | None:
     kept = split(facts, facts.weight(name))
     if facts.weight(name) == FULL and facts.live.applied:
         return Decision(weights={name: FULL}, phase="Progressing", promote=name)
-    if can_carry(facts, name, FULL):
-        if unanswered(facts):
-            return _waits_for_answers(facts, kept)
+    ready = can_carry(facts, name, FULL)
+    if ready and not unanswered(facts):
         message = f"{name} takes the traffic"
         return Decision(weights={name: FULL}, phase="Progressing", message=message)
     deadline = parse_duration(facts.spec.rollout.progress_deadline)
     asked = facts.asked_at.get(name)
     overdue = asked is not None and facts.now >= asked + deadline
     needed = facts.spec.replicas
+    waits = f"{stable.name} makes room: waiting for {needed} ready pods of {name}"
     return Decision(
         weights=kept,
-        phase="Starting",
-        abort=f"{name} was not ready within progressDeadline" if overdue else None,
+        phase="Inconclusive" if ready else "Starting",
+        abort=f"{name} could not take over within progressDeadline" if overdue else None,
         wake_at=asked + deadline if asked else None,
-        message=f"{stable.name} makes room: waiting for {needed} ready pods of {name}",
-        waiting_for={name: needed},
+        message=unanswered(facts) if ready else waits,
+        waiting_for={} if ready else {name: needed},
     )
 
 
@@ -97,21 +97,34 @@ def stand_in(facts: Facts) -> Decision | None:
     stable comes back before that, the candidate starts again at step one.
     """
     candidate, stable, since = facts.candidate, facts.stable, facts.stable_down_since
-    if candidate is None or stable is None or since is None or facts.orders.paused:
+    if candidate is None or stable is None or since is None or facts.paused_by:
         return None
     if facts.now < since + STAND_IN_AFTER or not can_carry(facts, candidate.name, FULL):
         return None
     if unanswered(facts) and not facts.weight(candidate.name):
         return None
-    until = since + parse_duration(facts.spec.rollout.progress_deadline)
+    carries_since = _stands_in_since(facts, candidate.name)
+    deadline = parse_duration(facts.spec.rollout.progress_deadline)
+    until = carries_since + deadline if carries_since else None
     message = f"{stable.name} has no ready pod: {candidate.name} stands in for it"
     return Decision(
         weights={candidate.name: FULL},
         phase="Progressing",
-        promote=candidate.name if facts.now >= until else None,
+        promote=candidate.name if until and facts.now >= until else None,
+        step_started_at=carries_since,
         wake_at=until,
         message=message,
     )
+
+
+def _stands_in_since(facts: Facts, name: str) -> datetime | None:
+    """Since when the router has been seen to send it everything; kept in the status."""
+    if facts.weight(name) != FULL:
+        return None
+    recorded = facts.recorded
+    if recorded and recorded.step == 0 and recorded.step_started_at:
+        return parse_time(recorded.step_started_at)
+    return facts.now if facts.live.applied else None
 
 
 def back_to_warm(facts: Facts) -> Decision | None:

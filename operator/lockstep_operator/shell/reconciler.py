@@ -10,11 +10,11 @@ import structlog
 from lockstep_operator.api.group import MODEL_DEPLOYMENT, MODEL_REVISION
 from lockstep_operator.core.errors import Conflict, Unavailable
 from lockstep_operator.core.judgement import target_of
-from lockstep_operator.core.plan import Defaults, Observed, Plan, RevisionPatch
+from lockstep_operator.core.plan import Defaults, Observed, Plan
 from lockstep_operator.shell.analysis.analyst import Analyst
 from lockstep_operator.shell.analysis.record import recorded_analysis
 from lockstep_operator.shell.clock import Clock, utc_now
-from lockstep_operator.shell.execution import Execution
+from lockstep_operator.shell.execution import Execution, takes_back
 from lockstep_operator.shell.farewell import Farewell
 from lockstep_operator.shell.gather import gather, tenants_of
 from lockstep_operator.shell.keys import Key
@@ -114,14 +114,14 @@ class Reconciler:
     async def _follow(self, key: Key, observed: Observed) -> float | None:
         plan = self._plan(observed)
         execution = Execution(self._writer, self._provider, key[0])
+        if any(map(takes_back, plan.patches)):
+            self._urgency.raise_for(key)  # whatever else of this plan fails
         await execution.run(plan, observed.route, lambda: tenants_of(self._store, key[0]))
         reported = plan
         if execution.met_resistance:
             told = replace(observed, conflicts=execution.conflicts, refusals=execution.refusals)
             reported = self._plan(told)
         await self._reporter.report(observed, reported, execution.refusals)
-        if any(_takes_traffic_away(patch) for patch in plan.patches):
-            self._urgency.raise_for(key)
         if execution.met_resistance:
             again = max(_NOT_AT_ONCE, _soonest(reported.requeue_after, _LOOK_AGAIN) or 0.0)
             return self._pace.stretch(key, reported, again)
@@ -138,11 +138,6 @@ class Reconciler:
         self._reporter.forget(key)
         self._analyst.forget(key)
         self._pace.forget(key)
-
-
-def _takes_traffic_away(patch: RevisionPatch) -> bool:
-    spec = patch.body.get("spec") or {}
-    return bool(spec.get("quarantine") or (spec.get("rollout") or {}).get("aborted"))
 
 
 def _soonest(*delays: float | None) -> float | None:

@@ -18,6 +18,7 @@ _Entry = tuple[int, int, Key]  # priority, order of arrival, key
 _URGENT, _ORDINARY = 0, 1
 _FIRST_RETRY = 0.5
 _LONGEST_RETRY = 120.0
+_URGENT_RETRY = 1.0
 _log = structlog.get_logger(__name__)
 
 
@@ -143,6 +144,8 @@ class WorkQueue:
         pause = backoff(failures)
         if isinstance(error, Unavailable):
             pause = max(pause, error.retry_after)
+        if self._is_urgent(key):  # whatever failed before, traffic must go now
+            pause = min(pause, _URGENT_RETRY)
         expected = isinstance(error, LockstepError | TimeoutError)
         self._metrics.reconciles.labels(type(error).__name__).inc()
         said = {"error": str(error) or type(error).__name__, "retry_in": round(pause, 1)}

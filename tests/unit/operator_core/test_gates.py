@@ -1,5 +1,6 @@
 """Verdicts and the rollout: what passes goes on, what is not known stays, what harms goes."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -59,16 +60,13 @@ def test_a_fail_quarantines_at_once_also_in_a_pause(paused: bool) -> None:
     assert any(event.startswith("GateFailed") for event in world.events)
 
 
-def test_numbers_then_the_mark_are_written_before_the_traffic_goes() -> None:
+def test_the_mark_is_written_before_the_traffic_goes() -> None:
     world = judged()
     name = world.candidate()
     world.verdicts = {"errorRate": "fail"}
-    plan = world.reconcile()
-    assert plan.patches == ()
-    assert plan.requeue_after is not None
-    assert plan.requeue_after < 0.01
-    assert world.revisions[name]["status"]["evaluations"][-1]["gates"][0]["verdict"] == "fail"
     plan = world.plan()
+    kept = plan.revision_statuses[name]["evaluations"]
+    assert kept[-1]["gates"][0]["verdict"] == "fail"
     assert [patch.name for patch in plan.patches] == [name]
     assert plan.route is not None
     assert {one.revision: one.weight for one in plan.route.backends} == dict(world.live.weights)
@@ -187,3 +185,32 @@ def test_lost_status_never_advances() -> None:
     assert world.weights()[name] == 500
     world.tick(seconds=20)
     assert world.weights()[name] == 5_000
+
+
+def test_a_candidate_is_judged_while_somebody_waits_for_an_older_one() -> None:
+    world = World(md=deployment(rollout={"steps": STEPS, "gates": GATES}), verdicts=dict(PASS))
+    world.settle()
+    first = world.current()
+    second = world.promoted("http://models/v2")
+    world.tick(hours=2)
+    world.broken[first] = "its image is gone"
+    world.change("http://models/v3")
+    world.settle()
+    third = world.candidate()
+    world.restore(first, second)
+    world.tick(minutes=1)
+    assert world.weights()[third] > 0
+    world.verdicts["errorRate"] = "fail"
+    world.settle()
+    assert "quarantine" in world.revisions[third]["spec"]
+    assert world.weights() == {second: 10_000}
+
+
+def test_a_clock_behind_the_one_before_holds_no_verdict_up() -> None:
+    world = judged()
+    name = world.candidate()
+    world.now -= timedelta(minutes=5)
+    world.verdicts = {"errorRate": "fail"}
+    world.settle()
+    assert "quarantine" in world.revisions[name]["spec"]
+    assert len(world.revisions[name]["status"]["evaluations"]) <= 3

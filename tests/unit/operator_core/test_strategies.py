@@ -1,7 +1,10 @@
 """Strategy Replace, and a stable revision that is down."""
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
+
+import pytest
 
 from operator_core.world import World, deployment
 
@@ -52,6 +55,20 @@ def test_replace_that_never_gets_ready_brings_stable_back() -> None:
     assert world.condition("Available")[0] == "True"
 
 
+def test_replace_whose_golden_requests_cannot_be_asked_brings_stable_back() -> None:
+    world = replaced(progressDeadline="5m")
+    first = world.current()
+    world.md["spec"]["rollout"]["gates"] = [{"metric": "goldenRequests"}]
+    world.change("http://models/v2")
+    world.settle()
+    assert pods(world, first) == 0
+    world.tick(minutes=6)
+    world.tick(minutes=1)
+    assert world.weights() == {first: 10_000}
+    assert pods(world, first) == 2
+    assert world.condition("Available")[0] == "True"
+
+
 def test_replace_paused_leaves_stable_alone() -> None:
     world = replaced()
     first = world.current()
@@ -95,8 +112,31 @@ def test_a_broken_stable_does_not_block_its_fix() -> None:
     world.tick(seconds=31)
     assert world.weights() == {second: 10_000}
     assert world.current() != second
-    world.tick(minutes=11)
+    world.tick(minutes=9)
+    assert world.current() != second
+    world.tick(minutes=2)
     assert world.current() == second
+
+
+def test_a_stand_in_is_not_promoted_for_an_outage_that_nobody_watched() -> None:
+    world, _, second = down(STEPS)
+    world.now += timedelta(hours=3)  # the operator was down, and stable served meanwhile
+    world.turn()
+    world.settle()
+    assert world.current() != second
+
+
+def test_lost_status_does_not_turn_a_stand_in_into_a_step() -> None:
+    steps = [{"weight": 10, "hold": "1m", "approval": True}, {"weight": 100, "hold": "1m"}]
+    world, first, second = down(steps)
+    world.tick(seconds=31)
+    assert world.weights() == {second: 10_000}
+    world.md.pop("status")
+    world.broken.clear()
+    world.turn()
+    world.settle()
+    world.tick(minutes=5)
+    assert world.weights() == {first: 9_000, second: 1_000}
 
 
 def test_stable_comes_back_and_the_stand_in_starts_at_step_one() -> None:
@@ -108,9 +148,13 @@ def test_stable_comes_back_and_the_stand_in_starts_at_step_one() -> None:
     assert world.weights() == {first: 9_500, second: 500}
 
 
-def test_a_paused_rollout_has_no_stand_in() -> None:
+@pytest.mark.parametrize("by_manifest", [True, False])
+def test_a_paused_rollout_has_no_stand_in(by_manifest: bool) -> None:
     world, first, second = down(STEPS)
-    world.order(second, paused={})
+    if by_manifest:
+        world.md["spec"]["paused"] = True
+    else:
+        world.order(second, paused={})
     world.tick(minutes=30)
     assert world.weights()[second] == 500
     assert world.weights()[first] == 9_500

@@ -103,7 +103,7 @@ class Watch:
             limit=_writable(found.limit),
             samples=found.samples,
             stable_samples=found.stable_samples,
-            evidence=_writable(found.evidence),
+            evidence=None if found.evidence is None else max(-1.0, found.evidence),
             evaluated_at=format_time(now),
             state=self._state(),
         )
@@ -135,7 +135,6 @@ class Watch:
         except (ValueError, KeyError, TypeError, AttributeError):
             # Written by another build, or by hand: evidence that is lost may delay, never advance.
             return self
-
 
     def _after_restart(self, judge: Judge, problem: str | None) -> "Watch":
         """Go on from what was recorded, but pass nothing on that alone.

@@ -103,7 +103,7 @@ class Latency:
     def begin(cls, gate: Gate, target: Target) -> Self:
         """Return the judge of a gate without evidence."""
         slow = round(1.0 - QUANTILES[gate.metric], 6)
-        allowance = Allowance(floor=slow, relative=gate.max is None)
+        allowance = Allowance(floor=slow, relative=gate.max is None, learned=True)
         return cls(gate, target, Process.begin(allowance, target.alpha))
 
     def add(self, look: Look) -> Self:

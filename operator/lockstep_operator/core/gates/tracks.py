@@ -38,7 +38,7 @@ _MOST_PER_BLOCK = 0.4
 _SHORT_SECONDS, _LONG_SECONDS = 0.8, 5.0
 _SHORT_STABLE = 15.0
 # Seconds of errors only that stable is taken to have had before the step: bursts not seen yet.
-_DOUBT = 0.6
+_DOUBT = 0.8
 # Weight of the past in what happened lately.
 _FADING = 0.95
 

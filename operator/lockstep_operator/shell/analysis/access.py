@@ -14,10 +14,15 @@ from lockstep_operator.shell.client import Client
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """`address`: base URL without a slash at its end. Only `where` is for people to read."""
+    """How to ask a Prometheus.
+
+    `address`: base URL without a slash at its end. `where` is for people to read; unless `told`,
+    they must not learn the address, nor an error that has it.
+    """
 
     address: str = field(repr=False)
     where: str
+    told: bool = True
     authorization: str | None = field(default=None, repr=False)
     tls: ssl.SSLContext | None = field(default=None, repr=False)
 
@@ -42,10 +47,12 @@ async def access_for(
     where = f"Prometheus at {told}" if told else f"Prometheus at the address in Secret {name}"
     if "@" in _host(address):
         raise Uncomputable(
-            "the address of Prometheus must be http:// or https:// and a host, without user and "
-            "password: these belong into `username` and `password` of the gate's Secret"
+            "the address of Prometheus must be http:// or https:// and a host, without a query and "
+            "without user and password: these belong into `username` and `password` of the gate's "
+            "Secret"
         )
-    return Access(address.rstrip("/"), where, _authorization(secret), _tls(secret, name))
+    tls = _tls(secret, name)
+    return Access(address.rstrip("/"), where, told is not None, _authorization(secret), tls)
 
 
 def _host(address: str) -> str:
@@ -54,7 +61,8 @@ def _host(address: str) -> str:
         parts = urlsplit(address)
     except ValueError:
         return "@"
-    return parts.netloc if parts.scheme in ("http", "https") and parts.hostname else "@"
+    usable = parts.scheme in ("http", "https") and parts.hostname
+    return parts.netloc if usable and not (parts.query or parts.fragment) else "@"
 
 
 async def _secret(client: Client, namespace: str, name: str) -> dict[str, str]:

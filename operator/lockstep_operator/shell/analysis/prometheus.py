@@ -66,7 +66,8 @@ class Queries:
             ) as answer:
                 body = await read_body(answer, _LONGEST_ANSWER)
         except (aiohttp.ClientError, OSError, BodyTooLong, ValueError) as error:
-            reason = " ".join(str(error).split()) or type(error).__name__
+            said = " ".join(str(error).split()) if access.told else ""
+            reason = said or type(error).__name__  # an address from a Secret is not told
             raise Uncomputable(
                 f"{where} did not answer: {reason[:_LONGEST_REASON]}; see its address and state"
             ) from error

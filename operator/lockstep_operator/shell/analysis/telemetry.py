@@ -53,7 +53,14 @@ def parse_page(body: bytes, uid: str, revision: str) -> Page:
             answers=tuple(_answer(item) for item in answers.get("items") or []),
         )
         return Page(reading, started, int(answers["cursor"]))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (
+        ArithmeticError,
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        RecursionError,
+    ) as error:
         why = f"{type(error).__name__}: {error}"[:200]
         raise Unreadable(f"its telemetry cannot be read ({why})") from error
 
