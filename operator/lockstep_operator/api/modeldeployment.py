@@ -65,8 +65,8 @@ _STRATEGY = cel(
         "!has(self.gates) || !has(self.steps) || !self.steps.exists(s, s.weight >= 100.0)"
         " || self.gates.all(g, g.metric in ['goldenRequests', 'prometheus'] || (has(g.max)"
         " && (g.metric == 'errorRate' || g.metric.startsWith('latency'))))",
-        "at a step of 100 stable gets no requests to compare with: give errorRate and latency gates "
-        "max, remove predictionShift and shadowDisagreement, or end with a step below 100",
+        "at a step of 100 stable gets no requests to compare with: give errorRate and latency "
+        "gates max, remove predictionShift and shadowDisagreement, or end with a step below 100",
     ),
     (
         "!has(self.gates) || self.gates.all(g, self.gates.exists_one(h, "

@@ -30,6 +30,8 @@ from lockstep_operator.core.gates.tracks import Allowance, Process, Record, Tall
 DEFAULT_RATIO = 1.5
 QUANTILES = {"latencyP50": 0.5, "latencyP95": 0.95, "latencyP99": 0.99}
 _MOST_BUCKETS = 250
+# Seconds, see `tracks.Allowance`: slow moments are less of an all or nothing than errors.
+_DOUBT = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,7 @@ class Latency:
     def begin(cls, gate: Gate, target: Target) -> Self:
         """Return the judge of a gate without evidence."""
         slow = round(1.0 - QUANTILES[gate.metric], 6)
-        allowance = Allowance(floor=slow, relative=gate.max is None, learned=True)
+        allowance = Allowance(floor=slow, relative=gate.max is None, doubt=_DOUBT)
         return cls(gate, target, Process.begin(allowance, target.alpha))
 
     def add(self, look: Look) -> Self:

@@ -19,6 +19,8 @@ from lockstep_operator.core.gates.target import Target
 from lockstep_operator.core.gates.tracks import Allowance, Process, Record, Tally
 
 DEFAULT_INCREASE = 0.01
+# Seconds, see `tracks.Allowance`; chosen by simulation, as the one of latency.
+_DOUBT = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,7 @@ class ErrorRate:
     def begin(cls, gate: Gate, target: Target) -> Self:
         """Return the judge of a gate without evidence."""
         allowance = (
-            Allowance(increase=_increase(gate), relative=True, learned=True)
+            Allowance(increase=_increase(gate), relative=True, doubt=_DOUBT)
             if gate.max is None
             else Allowance(floor=gate.max)
         )

@@ -14,7 +14,7 @@ the distribution of the number of successes in independent trials", Annals of Ma
 Statistics 27(3), 1956.
 
 Where bursts may hit one side alone, stable's share over all blocks so far is a lower bound of q
-too, with `_DOUBT` seconds of errors for bursts that were not seen yet. This part is tuned by
+too, with some seconds of errors for bursts that were not seen yet. This part is tuned by
 simulation (`proofs/statistics`), not proved: bursts that last over several blocks, and hit the
 candidate's side more often than stable's by chance, are told from harm by their length only.
 
@@ -37,8 +37,6 @@ _MOST_PER_BLOCK = 0.4
 # Looks are a second apart, more or less.
 _SHORT_SECONDS, _LONG_SECONDS = 0.8, 5.0
 _SHORT_STABLE = 15.0
-# Seconds of errors only that stable is taken to have had before the step: bursts not seen yet.
-_DOUBT = 0.8
 # Weight of the past in what happened lately.
 _FADING = 0.95
 
@@ -108,14 +106,16 @@ class Allowance:
         floor: share that is always allowed.
         increase: added to stable's share; only with `relative`.
         relative: stable's share in the same block is allowed too.
-        learned: stable's share in all blocks so far is allowed too, for bursts that hit one side.
+        doubt: when set, stable's share in all blocks so far is allowed too, for bursts that hit one
+            side; and it is taken to have had so many seconds of bad requests only before the
+            step, for bursts that were not seen yet.
         smallest: smallest share that stable's long blocks have to tell.
     """
 
     floor: float = 0.0
     increase: float = 0.0
     relative: bool = False
-    learned: bool = False
+    doubt: float = 0.0
     smallest: float = 0.001
 
     @property
@@ -129,10 +129,10 @@ class Allowance:
         if not self.relative:
             return self.floor
         now = (block.stable_bad + 1.0) / (block.stable_requests + 1.0)
-        if not self.learned:
+        if not self.doubt:
             return max(self.floor, now) + self.increase
         bad = track.stable_bad + seconds * block.stable_share
-        so_far = (bad + _DOUBT) / (track.observed + seconds + _DOUBT)
+        so_far = (bad + self.doubt) / (track.observed + seconds + self.doubt)
         return max(self.floor, now, so_far) + self.increase
 
 
