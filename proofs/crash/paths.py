@@ -104,7 +104,7 @@ async def recreated(world: World) -> None:
     await world.carries(v1=100)
     await world.settled()
     world.delete()
-    await world.until("everything to go", lambda: list(world.revisions()) == ["v2"])
+    await world.until("the pods to go", lambda: not world.pods_of("v1") and not world.pods_of("v2"))
     await world.settled()
     world.apply("v1")
     await world.carries(v1=100)

@@ -100,7 +100,9 @@ def _may_rise(facts: Facts, name: str) -> bool:
     rolls_back = served < FULL
     if facts.capacity(name) >= 1:
         return rolls_back or facts.weight(name) > 0 or facts.live.applied
-    return _is_stable(facts, name) and name in facts.live.weights and rolls_back
+    # Where nothing serves, nothing is lost by waiting for its pods.
+    urgent = any(facts.live.weights.values()) or facts.ready.get(name)
+    return _is_stable(facts, name) and name in facts.live.weights and rolls_back and bool(urgent)
 
 
 def _allowed(facts: Facts, name: str) -> bool:
@@ -115,7 +117,7 @@ def _filled_up(facts: Facts, kept: Weights) -> Weights:
     """What a revision may serve no more goes to stable; with no stable to take it, nowhere."""
     missing = FULL - sum(kept.values())
     stable = facts.stable
-    if missing == 0:
+    if missing == 0 or not any(facts.live.weights.values()):
         return kept
     if stable is None or stable.name not in facts.live.weights:
         return {}

@@ -9,7 +9,7 @@ from lockstep_operator.core.plan import Plan, RevisionPatch
 from lockstep_operator.core.routing import Backend, LiveRoute, Mirror, Route
 from lockstep_operator.shell.workqueue import WorkQueue
 from operator_shell.manifests import NAMESPACE, deployment, revision
-from operator_shell.test_reconciler import KEY, World
+from operator_shell.reconciling import KEY, World
 
 BAD, GOOD = "churn-bad", "churn-good"
 MARK = {"spec": {"quarantine": {"reason": "bad", "time": "2026-01-01T00:00:00Z"}}}
