@@ -26,6 +26,7 @@ class Watchdog:
         self._deployment = deployment
         self._marked: dict[str, float] = {}
         self._since: dict[str, float] = {}
+        self._lost: dict[str, int] = {}
         self.broken: list[str] = []
         self.peaks: dict[str, int] = {}
         store.listeners.append(self._noticed)
@@ -47,8 +48,11 @@ class Watchdog:
 
     def _check_weights(self, event: Event) -> None:
         if event.type == "DELETED":
+            self._lost = route_weights(event.obj.get("data"), self._deployment)
             return
-        before = route_weights((event.old or {}).get("data"), self._deployment)
+        # What the operator writes again after somebody deleted it is not given anew.
+        known = route_weights((event.old or {}).get("data"), self._deployment)
+        before = known if event.old is not None else self._lost
         after = route_weights(event.obj["data"], self._deployment)
         if after and sum(after.values()) != 10_000:
             self._say(f"weights sum to {sum(after.values())}")

@@ -56,7 +56,7 @@ class Facts:
         stable, desired = self.stable, self.desired
         if desired.quarantined or (stable is not None and stable.name == desired.name):
             return None
-        condemned = stable.spec.restore.quarantine if stable and stable.spec.restore else []
+        condemned = stable.spec.restore.quarantine if stable and stable.spec.restore else ()
         return None if desired.name in condemned else desired
 
     @property

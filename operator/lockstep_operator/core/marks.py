@@ -85,6 +85,8 @@ def _quarantine(facts: Facts, revision: Revision, decision: Decision) -> dict[st
     restore = stable.spec.restore if stable else None
     if restore is None or stable is None or revision.name not in restore.quarantine:
         return {}
+    if revision.name == stable.name:  # an order that names its own target
+        return {}
     mark = {"reason": restore.reason or f"taken back to {stable.name}", "time": time}
     return {"quarantine": mark | ({"by": restore.by} if restore.by else {})}
 
@@ -153,7 +155,8 @@ def _promotion(facts: Facts, revision: Revision) -> Promotion:
     order = restore or (orders.promote if orders else None)
     rolled_back = _took_over_from(facts, revision)
     if restore:
-        rolled_back = sorted({*rolled_back, *restore.quarantine} - {revision.name})
+        known = {one.name for one in facts.revisions} - {revision.name}
+        rolled_back = sorted({*rolled_back, *restore.quarantine} & known)
     return Promotion(
         number=next_number(facts.revisions),
         time=format_time(facts.now),

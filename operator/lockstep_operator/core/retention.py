@@ -20,13 +20,24 @@ def replicas(facts: Facts, revision: Revision) -> int:
     than the stable revision has ready.
     """
     ready, stable = facts.ready.get(revision.name, 0), facts.stable
-    if stable and revision.name == stable.name and _makes_room(facts):
+    if facts.replaces and stable and _has_no_room(facts, revision.name, stable.name):
         return 0
     if not revision.spec.observed and not ready:
         return 1
     stands_by = [one.name for one in (facts.warm, facts.restoring) if one]
     floor = facts.ready.get(stable.name, 0) if stable and revision.name in stands_by else 0
     return max(facts.spec.replicas, floor)
+
+
+def _has_no_room(facts: Facts, name: str, stable: str) -> bool:
+    """Strategy Replace: only one revision at a time has pods."""
+    if name == stable:
+        return _makes_room(facts)
+    if facts.restoring is not None and facts.restoring.name == name:
+        return False
+    is_candidate = facts.candidate is not None and facts.candidate.name == name
+    waits = facts.ready.get(stable, 0) and not facts.weight(name)
+    return bool(waits) if is_candidate else True
 
 
 def _makes_room(facts: Facts) -> bool:

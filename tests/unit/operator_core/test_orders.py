@@ -252,3 +252,13 @@ def test_a_revision_asked_for_by_two_restores_in_turn_the_last_counts() -> None:
     world.broken.clear()
     world.settle()
     assert world.weights() == {second: 10_000}
+
+
+def test_a_restore_that_names_itself_and_strangers_quarantines_neither() -> None:
+    world, first, _, third = three_promotions()
+    world.restore(first, first, third, "nobody", "other-12345678")
+    world.settle()
+    assert world.weights() == {first: 10_000}
+    assert "quarantine" not in world.revisions[first]["spec"]
+    assert "quarantine" in world.revisions[third]["spec"]
+    assert world.revisions[first]["spec"]["promotions"][-1]["rollbackOf"] == [third]

@@ -37,6 +37,17 @@ def test_replace_stops_the_old_pods_before_the_new_ones_serve() -> None:
     assert pods(world, first) == 0, "nothing is kept warm where there is no room"
 
 
+def test_replace_never_runs_two_revisions_at_once() -> None:
+    world = replaced()
+    first = world.current()
+    world.change("http://models/v2")
+    for _ in range(12):
+        world.reconcile()
+        assert len({name for name in (first, *world.revisions) if pods(world, name)}) <= 1
+        world.turn()
+    assert world.current() != first
+
+
 def test_replace_that_never_gets_ready_brings_stable_back() -> None:
     world = replaced(progressDeadline="5m")
     first = world.current()

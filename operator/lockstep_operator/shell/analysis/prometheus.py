@@ -103,7 +103,7 @@ def number_in(body: bytes, status: int, where: str) -> float:
         raise Uncomputable(_refusal(told, status, where))
     try:
         number = float(_sample(told["data"], where)[1])
-    except (KeyError, TypeError, ValueError, IndexError) as error:
+    except (KeyError, TypeError, ValueError, IndexError, RecursionError) as error:
         raise Uncomputable(f"{where} answered what no Prometheus does: see its address") from error
     if not math.isfinite(number):
         raise Uncomputable(
@@ -133,7 +133,7 @@ def _sample(data: Any, where: str) -> Any:
 def _json(body: bytes) -> Any:
     try:
         return json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 
