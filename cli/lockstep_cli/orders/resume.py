@@ -3,6 +3,7 @@
 from lockstep_cli.errors import Refused
 from lockstep_cli.order import Change, Goal, Mark, Order, signed
 from lockstep_cli.orders.goals import taken_back, waiting_for
+from lockstep_cli.orders.texts import what_it_does
 from lockstep_cli.situation import Situation
 
 
@@ -19,7 +20,7 @@ def decide_resume(situation: Situation, _mark: Mark) -> Order:
             "spec.paused of the manifest holds the rollout: set it to false there, and in git"
         )
     if not paused:
-        raise Refused(f"the rollout of {name} is not paused{_instead(situation)}")
+        raise Refused(f"the rollout of {name} is not paused{what_it_does(situation)}")
     spec = {"rollout": {"paused": None}}
     means = f"go on with the rollout of {name} at {candidate.weight:g} %"
     return Order(
@@ -38,7 +39,3 @@ def decide_resume(situation: Situation, _mark: Mark) -> Order:
         after=("A hold that ended in the pause is over: then the next step begins at once.",),
         facts={"pause": paused},
     )
-
-
-def _instead(situation: Situation) -> str:
-    return f": {situation.message}" if situation.message else ""

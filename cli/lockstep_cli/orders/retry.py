@@ -3,6 +3,7 @@
 from lockstep_cli.errors import Refused
 from lockstep_cli.order import Change, Goal, Mark, Order, signed
 from lockstep_cli.orders.goals import taken_back, waiting_for
+from lockstep_cli.orders.texts import what_it_does
 from lockstep_cli.situation import Situation
 
 
@@ -16,7 +17,7 @@ def decide_retry(situation: Situation, _mark: Mark) -> Order:
     name, orders = candidate.name, candidate.orders
     aborted = orders.get("aborted")
     if not aborted:
-        raise Refused(f"the rollout of {name} was not aborted{_instead(situation)}")
+        raise Refused(f"the rollout of {name} was not aborted{what_it_does(situation)}")
     stale = [field for field in ("approvals", "promote") if orders.get(field)]
     spec = {"rollout": dict.fromkeys(["aborted", *stale])}
     means = f"start the rollout of {name} again at step one"
@@ -36,7 +37,3 @@ def decide_retry(situation: Situation, _mark: Mark) -> Order:
         after=("Approvals are asked for again. Git asks for this version already.",),
         facts={"abort": aborted},
     )
-
-
-def _instead(situation: Situation) -> str:
-    return f": {situation.message}" if situation.message else ""

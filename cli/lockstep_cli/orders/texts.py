@@ -24,3 +24,8 @@ def how_to_release(situation: Situation, revision: str) -> str:
 def release_command(situation: Situation, revision: str) -> str:
     """Return the command that lifts a quarantine."""
     return f"lockstep release {situation.name} {revision} -n {situation.namespace}"
+
+
+def what_it_does(situation: Situation) -> str:
+    """Return what the rollout does instead, to end a refusal with; empty where nothing is told."""
+    return f": {situation.message}" if situation.message else ""

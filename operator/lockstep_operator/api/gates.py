@@ -19,6 +19,8 @@ Metric = Literal[
 Verdict = Literal["pass", "fail", "inconclusive"]
 GateName = Annotated[str, Field(min_length=1, max_length=63, pattern="^[a-zA-Z][-a-zA-Z0-9]*$")]
 
+# Asked before the candidate gets its first request, and once for all steps.
+GOLDEN_REQUESTS = "goldenRequests"
 LATENCIES = ("latencyP50", "latencyP95", "latencyP99")
 
 

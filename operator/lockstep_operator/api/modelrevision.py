@@ -11,7 +11,6 @@ from lockstep_operator.api.gates import Analysis, EvaluationRecord
 
 _IMMUTABLE = cel(("self == oldSelf", "is immutable: a change is a new revision"))
 
-ROLES = ("stable", "candidate", "warm", "cold", "quarantined")
 Role = Literal["stable", "candidate", "warm", "cold", "quarantined"]
 Warmth = Literal["warm", "cold", "unrestorable"]
 

@@ -1,8 +1,9 @@
 """What is judged now, and what the gates say about it."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
-from lockstep_operator.api.gates import GateStatus
+from lockstep_operator.api.gates import GOLDEN_REQUESTS, Gate, GateStatus
 from lockstep_operator.core.content import content_of
 from lockstep_operator.core.facts import Facts, facts_from
 from lockstep_operator.core.gates.target import Target
@@ -10,8 +11,6 @@ from lockstep_operator.core.plan import Observed
 from lockstep_operator.core.revisions import parse_revisions, with_content
 from lockstep_operator.core.steps import current_step, started_at
 from lockstep_operator.core.times import parse_time
-
-_BEFORE_TRAFFIC = "goldenRequests"
 
 
 def target_of(observed: Observed) -> Target | None:
@@ -47,13 +46,13 @@ def _target(facts: Facts) -> Target | None:
         steps=len(facts.spec.rollout.walk),
         since=since,
         assignment="split" if facts.weight(facts.desired.name) else "mirror",
-        gates=tuple(gate for gate in gates if step or gate.metric == _BEFORE_TRAFFIC),
+        gates=tuple(gate for gate in gates if step or gate.metric == GOLDEN_REQUESTS),
     )
 
 
 def _first_ready(facts: Facts) -> datetime | None:
     """Before any traffic: a moment that stays the same, once there is a pod to ask."""
-    asked = any(gate.metric == _BEFORE_TRAFFIC for gate in facts.spec.rollout.gates)
+    asked = any(gate.metric == GOLDEN_REQUESTS for gate in facts.spec.rollout.gates)
     if not asked or not facts.ready.get(facts.desired.name):
         return None
     created = facts.desired.manifest["metadata"].get("creationTimestamp")
@@ -67,23 +66,22 @@ def failed_gate(facts: Facts) -> GateStatus | None:
 
 def undecided(facts: Facts) -> str:
     """Return why the gates of this step do not let it go on, empty when they do."""
-    known = {one.name: one for one in _found(facts)}
-    return "; ".join(
-        f"gate {gate.title}: {known[gate.title].message if gate.title in known else 'no data yet'}"
-        for gate in facts.spec.rollout.gates
-        if gate.title not in known or known[gate.title].verdict != "pass"
-    )
+    return _not_passed(facts, facts.spec.rollout.gates, unknown="no data yet")
 
 
 def unanswered(facts: Facts) -> str:
     """Return why the golden requests do not let the candidate have its first request."""
+    golden = [gate for gate in facts.spec.rollout.gates if gate.metric == GOLDEN_REQUESTS]
+    return _not_passed(facts, golden, unknown="waiting for its answers")
+
+
+def _not_passed(facts: Facts, gates: Iterable[Gate], unknown: str) -> str:
+    """Return what each gate that does not pass says; `unknown` for one that said nothing yet."""
     known = {one.name: one for one in _found(facts)}
     return "; ".join(
-        f"gate {gate.title}: "
-        + (known[gate.title].message if gate.title in known else "waiting for its answers")
-        for gate in facts.spec.rollout.gates
-        if gate.metric == _BEFORE_TRAFFIC
-        and (gate.title not in known or known[gate.title].verdict != "pass")
+        f"gate {gate.title}: {known[gate.title].message if gate.title in known else unknown}"
+        for gate in gates
+        if gate.title not in known or known[gate.title].verdict != "pass"
     )
 
 

@@ -1,6 +1,6 @@
 """Writes to ModelRevisions: adoption, digests, promotions, quarantines, orders carried out."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from lockstep_operator.api.group import ORPHANED_ANNOTATION
@@ -15,6 +15,12 @@ from lockstep_operator.core.walk import OVERDUE, recorded_phase
 
 # Who a quarantine or an abort is by when no person asked for it.
 OPERATOR = "lockstep-operator"
+
+
+def bans(spec: Mapping[str, Any]) -> set[str]:
+    """Return which fields of a ModelRevision's spec, or of a patch to it, take its traffic away."""
+    found = {"quarantine"} if spec.get("quarantine") else set()
+    return found | ({"aborted"} if (spec.get("rollout") or {}).get("aborted") else set())
 
 
 def patches(

@@ -6,6 +6,7 @@ from dataclasses import replace
 from lockstep_operator.api.group import MODEL_REVISION
 from lockstep_operator.core.errors import ApiError, Forbidden, Invalid, NameConflict
 from lockstep_operator.core.errors import Conflict as Changed
+from lockstep_operator.core.marks import bans
 from lockstep_operator.core.plan import Conflict, Plan, Refusal, RevisionPatch
 from lockstep_operator.core.routing import LiveRoute
 from lockstep_operator.shell.store import Manifest
@@ -18,8 +19,7 @@ Tenants = Callable[[], Sequence[Manifest]]
 
 def takes_back(patch: RevisionPatch) -> bool:
     """Tell whether a mark takes traffic off a revision."""
-    spec = patch.body.get("spec") or {}
-    return bool(spec.get("quarantine") or (spec.get("rollout") or {}).get("aborted"))
+    return bool(bans(patch.body.get("spec") or {}))
 
 
 class Execution:

@@ -4,12 +4,12 @@ from dataclasses import dataclass, field
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
+from lockstep_operator.core.marks import OPERATOR
 from lockstep_operator.core.plan import Manifest, Observed
 from lockstep_operator.core.routing import LiveRoute
 from lockstep_operator.core.times import parse_time
 from lockstep_operator.shell.keys import Key
 
-_OPERATOR = "lockstep-operator"
 _CAUSES = ("gate", "person", "revert")
 _BUCKETS = (0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0, 60.0, 300.0)
 
@@ -104,7 +104,7 @@ class Rollbacks:
 
 
 def _cause(mark: Manifest) -> str:
-    by_gate = mark.get("by") == _OPERATOR and mark.get("reason", "").startswith("gate ")
+    by_gate = mark.get("by") == OPERATOR and mark.get("reason", "").startswith("gate ")
     return "gate" if by_gate else "person"
 
 

@@ -5,6 +5,7 @@ from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 from lockstep_operator.api.group import MODEL_REVISION
+from lockstep_operator.core.marks import bans
 from lockstep_operator.shell.keys import Key
 from lockstep_operator.shell.store import Manifest
 
@@ -15,18 +16,12 @@ def takes_traffic_away(before: Manifest | None, after: Manifest) -> bool:
     """Return whether an object now says that a revision must not get requests any more."""
     if after["kind"] != MODEL_REVISION:
         return False
-    return bool(_bans(after) - (_bans(before) if before else set()))
+    return bool(bans(after["spec"]) - (bans(before["spec"]) if before else set()))
 
 
 def is_banned(revision: Manifest) -> bool:
     """Return whether a revision is quarantined, or its rollout aborted."""
-    return bool(_bans(revision))
-
-
-def _bans(revision: Manifest) -> set[str]:
-    spec = revision["spec"]
-    found = {"quarantine"} if spec.get("quarantine") else set()
-    return found | ({"aborted"} if (spec.get("rollout") or {}).get("aborted") else set())
+    return bool(bans(revision["spec"]))
 
 
 class Urgency:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from lockstep_operator.api.gates import LATENCIES, Analysis, Gate, GateStatus
+from lockstep_operator.api.gates import GOLDEN_REQUESTS, LATENCIES, Analysis, Gate, GateStatus
 from lockstep_operator.core.gates.disagreement import Disagreement
 from lockstep_operator.core.gates.golden import Golden
 from lockstep_operator.core.gates.judging import Finding, Judge, Look, least_samples, short
@@ -24,7 +24,6 @@ from lockstep_operator.core.times import format_time, parse_time
 # Most characters of a gate's state: the API's limit.
 MOST_STATE = 16_384
 _LARGEST = 1e15
-_GOLDEN = "goldenRequests"
 _PROMETHEUS = "prometheus"
 _RESTARTED = "the operator was restarted: waiting for as many new samples as it takes to pass"
 # Of the state; another one is not understood and begins anew.
@@ -51,7 +50,7 @@ class Watch:
     @property
     def active(self) -> bool:
         """Whether this step asks the gate: before the first only golden requests are."""
-        return self.gate.metric == _GOLDEN or self.target.step > 0
+        return self.gate.metric == GOLDEN_REQUESTS or self.target.step > 0
 
     def add(self, look: Look, problem: str | None) -> "Watch":
         """Return the watch after this look; `problem`: why it lacks what the gate needs."""
@@ -128,7 +127,7 @@ class Watch:
             if state["id"] != _identity(self.gate, self.target):
                 return self
             failed = Finding(**state["failed"]) if state["failed"] else None
-            if failed or self.gate.metric == _GOLDEN:
+            if failed or self.gate.metric == GOLDEN_REQUESTS:
                 judge = self.judge if failed else self.judge.resume(state["judge"])
                 return replace(self, judge=judge, problem=state["problem"], failed=failed)
             return self._after_restart(self.judge.resume(state["judge"]), state["problem"])
@@ -207,7 +206,7 @@ def _recorded(target: Target, gate: Gate, recorded: Analysis | None) -> GateStat
         return None
     same = recorded.step == target.step and parse_time(recorded.since) == target.since
     found = (status for status in recorded.gates if status.name == gate.title)
-    return next(found, None) if same or gate.metric == _GOLDEN else None
+    return next(found, None) if same or gate.metric == GOLDEN_REQUESTS else None
 
 
 def _judge(gate: Gate, target: Target) -> Judge:
@@ -262,7 +261,7 @@ def _answers(target: Target, samples: Samples) -> tuple[tuple[Answer, ...], tupl
 def _identity(gate: Gate, target: Target) -> str:
     """Return what tells questions apart: evidence on one says nothing about another."""
     parts: list[Any] = [gate.manifest(), target.candidate]
-    if gate.metric != _GOLDEN:
+    if gate.metric != GOLDEN_REQUESTS:
         parts += [target.stable, target.assignment]
     text = json.dumps(parts, sort_keys=True)
     return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
