@@ -20,16 +20,17 @@ async def test_a_pod_that_fails_in_a_row_is_left_out_for_a_while(rig: Rig) -> No
     """Though it passes the health checks, which would bring it back within a second."""
     bad, _ = await rig.pod(A, "bad"), await rig.pod(A, "good")
     bad.status = 500
-    settings = TrafficSettings(consecutive_errors=3, ejection_time=2.5)
+    settings = TrafficSettings(consecutive_errors=3, ejection_time=5.0)
     rig.route("churn", a=10_000, settings=settings)
     await rig.start()
 
-    counts = await rig.count(60, clients=1)
-    assert counts == {"!bad": 3, "good": 57}
-    assert await healthy(rig) == 1
+    # Envoy ejects beside the requests: some more may go to the pod before all its threads know.
+    assert (await rig.count(20, clients=1))["!bad"] >= 3
+    await until(lambda: _is_healthy(rig, 1))
+    assert await rig.count(40, clients=1) == {"good": 40}
 
     bad.status = 200
-    assert await until(lambda: _is_healthy(rig, 2)) > 1.5
+    assert await until(lambda: _is_healthy(rig, 2), seconds=10.0) > 1.5
 
 
 @pytest.mark.parametrize(
