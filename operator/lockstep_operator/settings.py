@@ -9,6 +9,7 @@ from typing import NoReturn
 from urllib.parse import urlsplit
 
 _ACCOUNT_DIR = "/var/run/secrets/kubernetes.io/serviceaccount"  # where every cluster mounts it
+_OF_THE_POD = ("pod_name", "pod_uid")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ class Settings:
     workers: int
     prometheus_address: str | None
     pod_name: str | None
+    pod_uid: str | None
 
 
 class _Parser(argparse.ArgumentParser):
@@ -46,12 +48,13 @@ def parse_settings(arguments: Sequence[str], environ: Mapping[str, str]) -> Sett
     """Return the settings; a bad one ends the process with status 2 and one line on stderr."""
     flags = vars(_parser().parse_args([*_from_environment(environ), *arguments]))
     flags["namespace"] = flags["namespace"] or environ.get("POD_NAMESPACE")
-    return Settings(**flags, pod_name=environ.get("POD_NAME"))
+    flags |= {name: environ.get(name.upper()) or None for name in _OF_THE_POD}
+    return Settings(**flags)
 
 
 def _from_environment(environ: Mapping[str, str]) -> list[str]:
     """Return the flags that the environment sets; an empty variable sets none."""
-    names = [field.name for field in fields(Settings) if field.name != "pod_name"]
+    names = [field.name for field in fields(Settings) if field.name not in _OF_THE_POD]
     values = {name.replace("_", "-"): environ.get(f"LOCKSTEP_{name.upper()}") for name in names}
     return [f"--{flag}={value}" for flag, value in values.items() if value]
 

@@ -17,9 +17,9 @@ from functools import partial
 from pathlib import Path
 
 from lockstep_operator.core.gates.target import ALPHA
+from proofs.statistics.conditions import HARMLESS, Conditions
 from proofs.statistics.plan import CONDITIONS, PROMISED_FALSE_ALARMS, SEARCHES, Search
 from proofs.statistics.rollouts import GATES, judge, walk
-from proofs.statistics.world import HARMLESS, Conditions
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +141,7 @@ def report(harmless: list[Line], harmful: list[Line]) -> str:
         "### Time to a fail",
         "",
         "Each gate with its share of alpha among five gates and three steps. Looks at the "
-        "operator's pace: every second at first, every 15 s in a step of more than 450 s.",
+        "operator's pace: every second at first, every 5 s in a step of more than 150 s.",
         "",
         *table(times, harmful),
         "",

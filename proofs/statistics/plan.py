@@ -3,14 +3,21 @@
 from dataclasses import dataclass, replace
 
 from lockstep_operator.api.gates import Gate
+from proofs.statistics.conditions import Batches, Bursts, Conditions, Harm
 from proofs.statistics.rollouts import GATES
-from proofs.statistics.world import Bursts, Conditions, Harm
 
 # Of harmless candidates, per rollout, in every one of these conditions.
 PROMISED_FALSE_ALARMS = 0.05
 
 PLAIN = Conditions("plain traffic, 100/s, 5-25-50 %")
 _ROUGH_BURSTS = Bursts(60, 1, 5, 0.4)
+_BATCHED = replace(
+    PLAIN,
+    name="answers of 1 row, every 50th of 500, nine in ten of them alike; 30/s, 50 %",
+    rate=30,
+    weights=(50.0,),
+    batches=Batches(1, 500, share=0.02, alike=0.9),
+)
 CONDITIONS = (
     PLAIN,
     replace(
@@ -55,7 +62,14 @@ CONDITIONS = (
         hold=1800,
         both=Bursts(600, 5, 60, 0.5),
     ),
-    replace(PLAIN, name="answers of 50 equal rows", rows=50),
+    replace(
+        PLAIN,
+        name="answers of 50 equal rows at 30/s, 50 %",
+        rate=30,
+        weights=(50.0,),
+        batches=Batches(50, 50, share=1.0, alike=1.0),
+    ),
+    _BATCHED,
 )
 
 
@@ -90,6 +104,7 @@ _LOW = replace(PLAIN, name="0.1/s of 0.2/s", rate=0.2)
 _ROUGH = replace(_WIDE, name="15/s of 300/s, rough", alone=_ROUGH_BURSTS)
 _DAY = replace(_WIDE, name="15/s of 300/s, daily change", mix=240.0)
 _RESTARTS = replace(_WIDE, name="15/s of 300/s, restarts", restarts=10.0)
+_BATCHES = replace(_BATCHED, name="15/s of 30/s, answers of 1 or 500 rows")
 _PAIRS = replace(PLAIN, name="20 pairs/s", mirror=20.0)
 _FEW_PAIRS = replace(PLAIN, name="2 pairs/s", mirror=2.0)
 
@@ -115,6 +130,7 @@ SEARCHES = (
     Search(_LEAN, _WIDE, "predictionShift", 5, 120, within=20),
     Search(_LEAN, _EVEN, "predictionShift", 50, 120, within=25),
     Search(_LEAN, _DAY, "predictionShift", 5, 120, within=40),
+    Search(_LEAN, _BATCHES, "predictionShift", 50, 120, within=25),
     Search(
         replace(_LEAN, name="30 % become one class", leaning=0.3), _WIDE, "predictionShift", 5, 120
     ),

@@ -6,7 +6,8 @@ from lockstep_operator.api.gates import Gate
 from lockstep_operator.core.gates.evidence import begin
 from lockstep_operator.core.gates.target import Target
 from lockstep_operator.shell.analysis.analyst import interval
-from proofs.statistics.world import START, Conditions, Harm, World
+from proofs.statistics.conditions import Conditions, Harm
+from proofs.statistics.world import START, World
 
 GATES = (
     Gate(metric="errorRate"),

@@ -15,83 +15,21 @@ from numpy.typing import NDArray
 
 from lockstep_operator.core.gates.samples import Answer, Histogram, ModelReading, Samples
 from lockstep_operator.core.routing import RouterCount
+from lockstep_runtime.telemetry.outputs import OutputDistributions
+from lockstep_runtime.tensors import Tensor, TensorSpec
+from proofs.statistics.conditions import Batches, Bursts, Conditions, Harm
 
 Counts = NDArray[np.int64]
 START = datetime(2026, 1, 1, tzinfo=UTC)
 # Upper bounds of the latency buckets in seconds: 20 per decade from 1 ms to 10 s.
 BOUNDS = np.array([*(10 ** (-3 + k / 20) for k in range(81)), math.inf])
 LABELS = ("rose", "tulip", "violet")
+_LABEL = TensorSpec("label", "INT64", (-1,), "label", (0, 1, 2))
+_SCORE = TensorSpec("score", "FP64", (-1,))
 # Ids that all pods keep, per second, see the runtime's ring of answers.
 MOST_PAIRS = 256
 # Answers that a pod keeps until they are read.
 RING = 2048
-
-
-@dataclass(frozen=True, slots=True)
-class Bursts:
-    """Moments of errors and slowness: exponential gaps, uniform lengths, in seconds."""
-
-    every: float
-    shortest: float
-    longest: float
-    errors: float
-    slower: float = 3.0
-
-
-@dataclass(frozen=True, slots=True)
-class Conditions:
-    """What goes on whether or not the candidate is harmful.
-
-    Attributes:
-        rate: requests per second of users, Poisson.
-        weights: the candidate's percent, a step each.
-        hold: seconds of a step.
-        errors: share of requests that fail at any time, on both sides.
-        alone, both: bursts that hit each revision by itself, and both at once.
-        mix: seconds in which the shares of the classes, the latency and the load go from one end
-            to the other and back; 0: never.
-        restarts: seconds between two restarts of a pod, of any revision or of the router.
-        mirror: percent of the requests that the candidate gets a copy of.
-        rows: values per answer.
-        pace: whether looks get rarer as a step goes on, as the operator's do; otherwise it looks
-            every second.
-    """
-
-    name: str
-    rate: float = 100.0
-    weights: tuple[float, ...] = (5.0, 25.0, 50.0)
-    hold: int = 120
-    errors: float = 0.002
-    alone: Bursts | None = None
-    both: Bursts | None = None
-    mix: float = 0.0
-    restarts: float = 0.0
-    mirror: float = 20.0
-    rows: int = 1
-    pace: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Harm:
-    """What is wrong with the candidate.
-
-    Attributes:
-        errors: share of requests that fail beside all others.
-        slower: factor of every latency.
-        leaning: share of answers that become the first label whatever they were.
-        disagreement: share of mirrored requests that are answered differently.
-        begins: seconds after the step began.
-    """
-
-    name: str
-    errors: float = 0.0
-    slower: float = 1.0
-    leaning: float = 0.0
-    disagreement: float = 0.05
-    begins: int = 0
-
-
-HARMLESS = Harm("none")
 
 
 @dataclass(slots=True)
@@ -102,6 +40,7 @@ class Pod:
     revision: str
     latency: dict[str, Counts] = field(default_factory=dict)
     outputs: dict[tuple[str, str], Counts] = field(default_factory=dict)
+    batches: OutputDistributions | None = None
     answers: deque[Answer] = field(default_factory=lambda: deque(maxlen=RING))
 
     def reading(self) -> ModelReading:
@@ -115,13 +54,18 @@ class Pod:
                 key: Histogram(tuple(BOUNDS.tolist()), tuple(counts.tolist()))
                 for key, counts in self.latency.items()
             },
-            outputs={
-                key: dict(zip(_names(key[1]), counts.tolist(), strict=True))
-                for key, counts in self.outputs.items()
-            },
+            outputs=self._outputs(),
             numeric=frozenset({"score"}),
             answers=told,
         )
+
+    def _outputs(self) -> dict[tuple[str, str], dict[str, int]]:
+        if self.batches:
+            return {("split", name): one.bins() for name, one in self.batches.items()}
+        return {
+            key: dict(zip(_names(key[1]), counts.tolist(), strict=True))
+            for key, counts in self.outputs.items()
+        }
 
 
 # Bins of a number, ten per decade from 0.01 to 1.
@@ -160,7 +104,8 @@ class World:
 
     def _pod(self, revision: str) -> Pod:
         self.serial += 1
-        return Pod(f"pod-{self.serial}", revision)
+        batched = OutputDistributions(self.random.random) if self.conditions.batches else None
+        return Pod(f"pod-{self.serial}", revision, batches=batched)
 
     def step(self) -> None:
         """Let a second pass."""
@@ -243,13 +188,31 @@ class World:
             lean = self.harm.leaning if self._harmed(revision) else 0.0
             mix = np.array([0.5 - 0.3 * level, 0.3, 0.2 + 0.3 * level]) * (1 - lean)
             mix[0] += lean
-            # A request's rows are alike: one draw per request, repeated.
-            labels = self.random.multinomial(count, mix) * self.conditions.rows
-            _add(pod.outputs, ("split", "label"), labels)
+            if pod.batches and self.conditions.batches:
+                for _ in range(count):
+                    self._answer_batch(pod.batches, self.conditions.batches, level, lean, mix)
+                continue
+            _add(pod.outputs, ("split", "label"), self.random.multinomial(count, mix))
             score = self.random.beta(2 + 2 * level, 4, count) ** (1 - lean)
             places = np.clip(np.floor(10 * np.log10(score)) + 20, 0, 20).astype(int)
-            bins = np.bincount(places, minlength=21) * self.conditions.rows
-            _add(pod.outputs, ("split", "score"), bins)
+            _add(pod.outputs, ("split", "score"), np.bincount(places, minlength=21))
+
+    def _answer_batch(
+        self,
+        counted: OutputDistributions,
+        batches: Batches,
+        level: float,
+        lean: float,
+        mix: NDArray[np.float64],
+    ) -> None:
+        """Count an answer of many rows as the runtime does."""
+        rows = batches.most if self.random.random() < batches.share else batches.fewest
+        labels = self.random.choice(len(LABELS), rows, p=mix)
+        scores = self.random.beta(2 + 2 * level, 4, rows) ** (1 - lean)
+        alike = self.random.random(rows) < batches.alike
+        labels[alike], scores[alike] = labels[0], scores[0]
+        counted.add(Tensor("label", "INT64", labels), _LABEL)
+        counted.add(Tensor("score", "FP64", scores), _SCORE)
 
     def _mirror(self, rate: float) -> None:
         pairs = min(MOST_PAIRS, int(self.random.poisson(rate)))

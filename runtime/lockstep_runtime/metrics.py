@@ -93,7 +93,7 @@ class Metrics(Collector):
         )
         for assignment, outputs in self._recorder.outputs.items():
             for name, distribution in outputs.items():
-                for key, count in distribution.bins().items():
+                for key, count in distribution.values().items():
                     family.add_metric([self._recorder.revision, assignment, name, key], count)
         return family
 

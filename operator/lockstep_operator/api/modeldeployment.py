@@ -177,7 +177,10 @@ class ModelDeploymentSpec(ApiType):
     ] = 1
     paused: Annotated[
         bool,
-        Field(description="Freeze the rollout where it is. A quarantine still takes effect."),
+        Field(
+            description="Freeze the rollout where it is. A quarantine still takes effect, and a "
+            "replacement whose old pods have stopped is finished."
+        ),
     ] = False
     rollout: Rollout = Rollout()
     traffic: Traffic = Traffic()

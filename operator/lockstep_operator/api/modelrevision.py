@@ -14,6 +14,9 @@ _IMMUTABLE = cel(("self == oldSelf", "is immutable: a change is a new revision")
 Role = Literal["stable", "candidate", "warm", "cold", "quarantined"]
 Warmth = Literal["warm", "cold", "unrestorable"]
 
+RESTORE_MARKS = 10
+"""How many revisions one order to restore quarantines at most."""
+
 
 class RevisionContent(Content):
     """The content that this revision was made from, normalised: defaults are absent."""
@@ -90,7 +93,11 @@ class Restore(Order):
 
     quarantine: Annotated[
         list[ObjectName],
-        Field(max_length=10, description="Revisions that are quarantined when it takes over."),
+        Field(
+            max_length=RESTORE_MARKS,
+            description="Revisions that are quarantined when it takes over. The one that was "
+            "stable is added if the manifest still asks for it: it would come back at once.",
+        ),
     ] = []
 
 

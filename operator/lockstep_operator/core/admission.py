@@ -28,7 +28,7 @@ def admit(facts: Facts, wanted: Mapping[str, int]) -> Weights:
     raised = [name for name, weight in wanted.items() if weight > facts.weight(name)]
     if all(_may_rise(facts, name) for name in raised):
         return {name: weight for name, weight in wanted.items() if weight}
-    kept = {name: weight for name, weight in facts.live.weights.items() if _allowed(facts, name)}
+    kept = {name: weight for name, weight in facts.live.weights.items() if facts.may_serve(name)}
     return _filled_up(facts, {name: weight for name, weight in kept.items() if weight})
 
 
@@ -84,7 +84,7 @@ def _taker(facts: Facts, decision: Decision) -> str | None:
     """Return the candidate where it may get matched and mirrored requests: from step one on."""
     candidate = facts.candidate
     begun = decision.step >= 1 and facts.stable is not None
-    if candidate is None or not begun:
+    if candidate is None or not begun or not facts.may_serve(candidate.name):
         return None
     # A router that cannot be asked just now must not make them go and come back.
     goes_on = facts.live.candidate == candidate.name and facts.ready.get(candidate.name)
@@ -96,21 +96,13 @@ def _may_rise(facts: Facts, name: str) -> bool:
 
     The first weight waits until every router pod was seen to know the cluster, but for a rollback.
     """
-    served = sum(weight for other, weight in facts.live.weights.items() if _allowed(facts, other))
+    served = sum(weight for other, weight in facts.live.weights.items() if facts.may_serve(other))
     rolls_back = served < FULL
     if facts.capacity(name) >= 1:
         return rolls_back or facts.weight(name) > 0 or facts.live.applied
     # Where nothing serves, nothing is lost by waiting for its pods.
     urgent = any(facts.live.weights.values()) or facts.ready.get(name)
     return _is_stable(facts, name) and name in facts.live.weights and rolls_back and bool(urgent)
-
-
-def _allowed(facts: Facts, name: str) -> bool:
-    """Neither quarantined nor aborted: what a person takes back goes without asking the router."""
-    candidate = facts.candidate
-    if candidate is not None and candidate.name == name and facts.orders.aborted:
-        return False
-    return any(one.name == name and not one.quarantined for one in facts.revisions)
 
 
 def _filled_up(facts: Facts, kept: Weights) -> Weights:

@@ -65,14 +65,33 @@ def available(case: Case) -> Verdict:
     if service in case.conflicts:
         message = f"Service {service.name!r} is not ours and leads elsewhere"
         return Verdict(kinds.AVAILABLE, False, "NameConflict", message)
-    if facts.stable is None or not carriers:
+    if facts.stable is None:
         message = case.decision.message or "no revision may serve"
         return Verdict(kinds.AVAILABLE, False, "NoStableRevision", message)
+    if not carriers:
+        return Verdict(kinds.AVAILABLE, False, "Starting", _starting(facts, facts.stable.name))
     # A router that cannot be asked just now: the pods' own readiness has to do.
     down = [one for one in carriers if not facts.live.healthy.get(one, facts.ready.get(one))]
     if down:
-        return Verdict(kinds.AVAILABLE, False, "NoReadyPods", f"{', '.join(down)}: no ready pod")
+        return _down(case, down)
     return Verdict(kinds.AVAILABLE, True, "Serving", f"stable revision {facts.stable.name}")
+
+
+def _starting(facts: Facts, stable: str) -> str:
+    if facts.ready.get(stable):
+        return f"stable revision {stable}: waiting for every router pod to send it the traffic"
+    return f"stable revision {stable} gets its traffic once a pod is ready"
+
+
+def _down(case: Case, carriers: list[str]) -> Verdict:
+    """Pods that are not ready, or that the router does not find."""
+    unready = [one for one in carriers if not case.facts.ready.get(one)]
+    if not unready:
+        message = f"{', '.join(carriers)}: its pods are ready, the router sees none healthy"
+        return Verdict(kinds.AVAILABLE, False, "NoHealthyPods", message)
+    failures = [case.failures[one].message for one in unready if one in case.failures]
+    message = ": ".join([", ".join(unready), "no ready pod", *failures[:1]])
+    return Verdict(kinds.AVAILABLE, False, "NoReadyPods", message)
 
 
 def first_obstacle(case: Case) -> Obstacle | None:
@@ -163,8 +182,7 @@ def _rolling_out(case: Case) -> Obstacle | None:
     if phase is None:
         return None
     if phase in _SAID_AS_IT_IS:
-        message = decision.message or f"going back to {decision.promote}"
-        return Obstacle(phase, message, stalled=phase in _WAITS_FOR_A_PERSON)
+        return Obstacle(phase, decision.message, stalled=phase in _WAITS_FOR_A_PERSON)
     weight = to_percent(facts.weight(facts.desired.name))
     message = f"{facts.desired.name} at {weight} %: {decision.message or 'promoting'}"
     reason = "GatesInconclusive" if phase == "Inconclusive" else "RollingOut"

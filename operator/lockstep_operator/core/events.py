@@ -21,6 +21,7 @@ _NO_WARNING = (
     "Scaling",
     "Serving",
 )
+_GOES_ON = ("Starting", "Progressing", "AwaitingApproval", "Inconclusive")
 _TOLD = ("Paused", "AwaitingApproval", "Restoring")
 
 
@@ -31,6 +32,7 @@ def events(case: Case, created: list[str], status: Manifest) -> tuple[Event, ...
         *(Event("RevisionCreated", f"created revision {name}") for name in created),
         *_steps(case),
         *_phases(case, after),
+        *_approvals(case),
         *_gates(case),
         *_promotions(case, after),
         *_obstacles(case.facts.status, after),
@@ -55,10 +57,20 @@ def _phases(case: Case, after: ModelDeploymentStatus) -> Iterator[Event]:
     was, phase = before.phase if before else None, now.phase if now else None
     if was == phase:
         return
-    if was == "Paused" and phase is not None:
+    if was == "Paused" and phase in _GOES_ON and case.facts.recorded:
         yield Event("Resumed", f"{case.facts.desired.name} goes on")
     if phase in _TOLD and now is not None:
-        yield Event(phase, now.message or f"{case.facts.desired.name}: {phase}")
+        yield Event(phase, now.message)
+
+
+def _approvals(case: Case) -> Iterator[Event]:
+    """Told in the pass that drops them (see `core.marks`)."""
+    facts = case.facts
+    for one in facts.void_approvals:
+        steps = len(facts.spec.rollout.walk)
+        has = f"its rollout has {steps} step{'' if steps == 1 else 's'}"
+        message = f"{facts.desired.name} has no step {one.step} to approve: {has}"
+        yield Event("ApprovalRefused", message, warning=True)
 
 
 def _gates(case: Case) -> Iterator[Event]:

@@ -11,10 +11,10 @@ from lockstep_operator.api.modeldeployment import (
     ModelDeploymentStatus,
     RolloutStatus,
 )
-from lockstep_operator.api.modelrevision import RolloutOrders
+from lockstep_operator.api.modelrevision import Approval, RolloutOrders
 from lockstep_operator.core.failures import is_ready
-from lockstep_operator.core.plan import Observed
-from lockstep_operator.core.revisions import Revision, previous_of, stable_of
+from lockstep_operator.core.plan import Manifest, Observed
+from lockstep_operator.core.revisions import Revision, bans, previous_of, stable_of
 from lockstep_operator.core.routing import LiveRoute
 from lockstep_operator.core.times import parse_duration, parse_time
 
@@ -26,8 +26,9 @@ class Facts:
     """One ModelDeployment as it stands.
 
     `desired`: the revision whose content the manifest asks for. `ready`: Ready pods by revision.
-    `asked_at`: since when a revision's pods are wanted. `status`: what was reported last; losing
-    it may delay, never advance. `analysis`: what the gates found at the step at hand.
+    `asked_at`, `asked`: since when a revision's pods are wanted, and how many, as its Deployment
+    has it. `status`: what was reported last; losing it may delay, never advance. `analysis`: what
+    the gates found at the step at hand.
     """
 
     spec: ModelDeploymentSpec
@@ -38,6 +39,7 @@ class Facts:
     now: datetime
     status: ModelDeploymentStatus
     asked_at: Mapping[str, datetime] = field(default_factory=dict)
+    asked: Mapping[str, int] = field(default_factory=dict)
     analysis: Analysis | None = None
 
     @property
@@ -77,6 +79,12 @@ class Facts:
         return (candidate.spec.rollout if candidate else None) or _NO_ORDERS
 
     @property
+    def void_approvals(self) -> list[Approval]:
+        """Approvals of steps that the rollout does not have."""
+        steps = len(self.spec.rollout.walk)
+        return [one for one in self.orders.approvals if one.step > steps]
+
+    @property
     def paused_by(self) -> str | None:
         """What pauses the rollout, None when nothing does."""
         if self.spec.paused:
@@ -98,8 +106,8 @@ class Facts:
         return parse_duration(self.spec.rollout.keep_warm)
 
     @property
-    def warm(self) -> Revision | None:
-        """The previous stable revision, while it is kept warm."""
+    def kept_warm(self) -> Revision | None:
+        """The previous stable revision, while it is to have pods for a way back."""
         until, previous, stable = self.warm_until, self.previous, self.stable
         if until is None or previous is None or stable is None or self.now >= until:
             return None
@@ -109,9 +117,34 @@ class Facts:
         return previous if previous.number == stable.number - 1 else None
 
     @property
+    def warm(self) -> Revision | None:
+        """The previous stable revision, if it has been wanted since before it was left.
+
+        Told by the age of its Deployment, not by pods: those that are ready now may have been
+        started just now, for the manifest that asks for it again.
+        """
+        kept, left_at = self.kept_warm, self.stable.promoted_at if self.stable else None
+        since = self.asked_at.get(kept.name) if kept else None
+        if kept is None or since is None or left_at is None or self.stopped(kept):
+            return None
+        return kept if since <= left_at else None
+
+    def stopped(self, revision: Revision) -> bool:
+        """Tell whether a revision has a Deployment that asks for no pods: it made room."""
+        return self.asked.get(revision.name) == 0
+
+    @property
     def replaces(self) -> bool:
         """Whether the old pods stop before the new ones start."""
         return self.spec.rollout.strategy == "Replace"
+
+    @property
+    def replacing(self) -> bool:
+        """Whether stable's pods were stopped to make room for a candidate's."""
+        stable = self.stable
+        if not self.replaces or self.candidate is None or stable is None:
+            return False
+        return self.stopped(stable)
 
     @property
     def recorded(self) -> RolloutStatus | None:
@@ -140,6 +173,14 @@ class Facts:
         """Return the weight of a revision in the router's configuration, in hundredths."""
         return self.live.weights.get(revision, 0)
 
+    def may_serve(self, revision: str) -> bool:
+        """Tell whether a revision may have traffic: there, not quarantined, not aborted."""
+        candidate = self.candidate
+        over = set() if candidate and candidate.name == revision else {"aborted"}
+        return any(
+            one.name == revision and not bans(one.manifest["spec"]) - over for one in self.revisions
+        )
+
     def capacity(self, revision: str) -> int:
         """Return the pods that are Ready and that every router pod sees healthy.
 
@@ -153,6 +194,9 @@ class Facts:
 def facts_from(observed: Observed, revisions: Sequence[Revision], desired: Revision) -> Facts:
     """Return the facts about what was gathered."""
     deployment = observed.deployment
+    workloads = {
+        name: child for (kind, name), child in observed.children.items() if kind == "Deployment"
+    }
     return Facts(
         spec=ModelDeploymentSpec.model_validate(deployment["spec"]),
         revisions=revisions,
@@ -161,7 +205,8 @@ def facts_from(observed: Observed, revisions: Sequence[Revision], desired: Revis
         live=observed.route,
         now=observed.now,
         status=ModelDeploymentStatus.model_validate(deployment.get("status") or {}),
-        asked_at=_asked_at(observed),
+        asked_at=_asked_at(workloads),
+        asked={name: one.get("spec", {}).get("replicas", 1) for name, one in workloads.items()},
         analysis=observed.analysis,
     )
 
@@ -175,12 +220,8 @@ def _ready_pods(observed: Observed) -> dict[str, int]:
     return counts
 
 
-def _asked_at(observed: Observed) -> dict[str, datetime]:
-    created = {
-        name: child["metadata"].get("creationTimestamp")
-        for (kind, name), child in observed.children.items()
-        if kind == "Deployment"
-    }
+def _asked_at(workloads: Mapping[str, Manifest]) -> dict[str, datetime]:
+    created = {name: one["metadata"].get("creationTimestamp") for name, one in workloads.items()}
     return {name: parse_time(moment) for name, moment in created.items() if moment}
 
 

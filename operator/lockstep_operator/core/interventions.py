@@ -5,7 +5,14 @@ from datetime import datetime
 from lockstep_operator.core.decision import Decision
 from lockstep_operator.core.facts import Facts
 from lockstep_operator.core.judgement import failed_gate
-from lockstep_operator.core.steps import as_they_are, can_carry, current_step, split, started_at
+from lockstep_operator.core.steps import (
+    as_they_are,
+    can_carry,
+    current_step,
+    split,
+    started_at,
+    waits_for,
+)
 from lockstep_operator.core.times import parse_time
 from lockstep_operator.core.weights import FULL
 
@@ -41,16 +48,17 @@ def restore(facts: Facts) -> Decision | None:
     carries = facts.stable is None and facts.weight(target.name) == FULL
     if carries or can_carry(facts, target.name, FULL):
         weights = as_they_are(facts) or {target.name: FULL}
-        return Decision(weights=weights, phase="Restoring", promote=target.name)
-    needed, ready = facts.spec.replicas, facts.capacity(target.name)
+        message = f"going back to {target.name}"
+        return Decision(weights=weights, phase="Restoring", promote=target.name, message=message)
+    needed = facts.spec.replicas
     step = current_step(facts) if facts.candidate and facts.stable else 0
     return Decision(
         weights=_as_it_is(facts),
         phase="Restoring",
         step=step,
         step_started_at=started_at(facts, step) if step else None,
-        message=f"going back to {target.name}: {ready} of {needed} pods are ready; "
-        "the traffic stays where it is until they are",
+        message=f"going back to {target.name}: {waits_for(facts, target.name, needed)}; "
+        "until then the traffic stays where it is",
         waiting_for={target.name: needed},
     )
 
@@ -98,7 +106,7 @@ def promoted(facts: Facts) -> Decision | None:
         weights=weights,
         phase="Progressing",
         step=current_step(facts),
-        message=f"promoted by {order.by or 'an order'}: waiting for {needed} ready pods of {name}",
+        message=f"promoted by {order.by or 'an order'}: {waits_for(facts, name, needed)}",
         waiting_for={name: needed},
     )
 

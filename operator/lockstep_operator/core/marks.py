@@ -1,10 +1,11 @@
 """Writes to ModelRevisions: adoption, digests, promotions, quarantines, orders carried out."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
+from lockstep_operator.api.base import ApiType
 from lockstep_operator.api.group import ORPHANED_ANNOTATION
-from lockstep_operator.api.modelrevision import Promotion
+from lockstep_operator.api.modelrevision import RESTORE_MARKS, Promotion, Restore
 from lockstep_operator.core.decision import Decision
 from lockstep_operator.core.digests import reported
 from lockstep_operator.core.facts import Facts
@@ -15,12 +16,6 @@ from lockstep_operator.core.walk import OVERDUE, recorded_phase
 
 # Who a quarantine or an abort is by when no person asked for it.
 OPERATOR = "lockstep-operator"
-
-
-def bans(spec: Mapping[str, Any]) -> set[str]:
-    """Return which fields of a ModelRevision's spec, or of a patch to it, take its traffic away."""
-    found = {"quarantine"} if spec.get("quarantine") else set()
-    return found | ({"aborted"} if (spec.get("rollout") or {}).get("aborted") else set())
 
 
 def patches(
@@ -38,7 +33,7 @@ def patches(
             | _promotions(facts, revision, decision.promote)
             | _orders(facts, revision, decision, settled)
             | _quarantine(facts, revision, decision)
-            | _restored(facts, revision)
+            | _restored(facts, revision, decision)
         )
         metadata = _adoption(revision)
         body: dict[str, Any] = {"spec": spec} if spec else {}
@@ -74,6 +69,9 @@ def _changed_orders(facts: Facts, decision: Decision) -> dict[str, Any]:
     starts_again = facts.recorded is not None and facts.recorded.step > decision.step == 0
     if orders.approvals and (decision.phase == "Aborted" or overdue or starts_again):
         changed["approvals"] = None
+    elif facts.void_approvals:
+        kept = [one for one in orders.approvals if one not in facts.void_approvals]
+        changed["approvals"] = _written(kept) or None
     if orders.promote and decision.phase == "Aborted":
         changed["promote"] = None
     return changed
@@ -97,7 +95,7 @@ def _quarantine(facts: Facts, revision: Revision, decision: Decision) -> dict[st
     return {"quarantine": mark | ({"by": restore.by} if restore.by else {})}
 
 
-def _restored(facts: Facts, revision: Revision) -> dict[str, Any]:
+def _restored(facts: Facts, revision: Revision, decision: Decision) -> dict[str, Any]:
     """The order to restore goes when all it asked for is done; on a quarantined revision, at once.
 
     While somebody wants two revisions back, the order given last counts.
@@ -105,6 +103,9 @@ def _restored(facts: Facts, revision: Revision) -> dict[str, Any]:
     restore, stable = revision.spec.restore, facts.stable
     if restore is None:
         return {}
+    if decision.promote == revision.name:
+        left = _left_behind(facts, restore)
+        return {} if left == restore.quarantine else {"restore": {"quarantine": left}}
     if revision.quarantined:
         return {"restore": None}
     if stable is None or stable.name != revision.name:
@@ -116,6 +117,18 @@ def _restored(facts: Facts, revision: Revision) -> dict[str, Any]:
         if one.name in restore.quarantine and one.name != revision.name and not one.quarantined
     ]
     return {} if waiting else {"restore": None}
+
+
+def _left_behind(facts: Facts, restore: Restore) -> list[str]:
+    """Return what is quarantined once the order has its way.
+
+    What it takes over from is among them if the manifest still asks for that: the manifest would
+    bring it back. Written into the order together with the promotion, for all that comes after.
+    """
+    stable, named = facts.stable, restore.quarantine
+    if stable is None or stable.name != facts.desired.name or stable.name in named:
+        return named
+    return [stable.name, *named][:RESTORE_MARKS]
 
 
 def _adoption(revision: Revision) -> dict[str, Any]:
@@ -150,8 +163,11 @@ def _promotions(facts: Facts, revision: Revision, promote: str | None) -> dict[s
     if promotions == list(revision.spec.promotions):
         return {}
     kept = promotions[-PROMOTIONS_KEPT:]
-    written = [one.model_dump(by_alias=True, exclude_defaults=True, mode="json") for one in kept]
-    return {"promotions": written}
+    return {"promotions": _written(kept)}
+
+
+def _written(items: Iterable[ApiType]) -> list[Manifest]:
+    return [one.model_dump(by_alias=True, exclude_defaults=True, mode="json") for one in items]
 
 
 def _promotion(facts: Facts, revision: Revision) -> Promotion:
@@ -162,7 +178,7 @@ def _promotion(facts: Facts, revision: Revision) -> Promotion:
     rolled_back = _took_over_from(facts, revision)
     if restore:
         known = {one.name for one in facts.revisions} - {revision.name}
-        rolled_back = sorted({*rolled_back, *restore.quarantine} & known)
+        rolled_back = sorted({*rolled_back, *_left_behind(facts, restore)} & known)
     return Promotion(
         number=next_number(facts.revisions),
         time=format_time(facts.now),

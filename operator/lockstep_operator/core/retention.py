@@ -7,8 +7,13 @@ from lockstep_operator.core.revisions import Revision
 
 
 def serving(facts: Facts) -> list[Revision]:
-    """Return the revisions that have pods: those with a role, and any with a cluster."""
+    """Return the revisions that have pods: those with a role, and any with a cluster.
+
+    What strategy Replace has stopped is made anew, so that it cannot pass for warm by its age.
+    """
     names = {*wanted_clusters(facts), *facts.live.weights}
+    if facts.kept_warm and facts.stopped(facts.kept_warm):
+        names.discard(facts.kept_warm.name)
     return [one for one in facts.revisions if one.name in names]
 
 
@@ -24,7 +29,7 @@ def replicas(facts: Facts, revision: Revision) -> int:
         return 0
     if not revision.spec.observed and not ready:
         return 1
-    stands_by = [one.name for one in (facts.warm, facts.restoring) if one]
+    stands_by = [one.name for one in (facts.kept_warm, facts.restoring) if one]
     floor = facts.ready.get(stable.name, 0) if stable and revision.name in stands_by else 0
     return max(facts.spec.replicas, floor)
 
@@ -41,17 +46,22 @@ def _has_no_room(facts: Facts, name: str, stable: str) -> bool:
 
 
 def _makes_room(facts: Facts) -> bool:
-    """Strategy Replace: stable's pods stop for the candidate's."""
-    waits = facts.orders.aborted or facts.paused_by or facts.restoring
-    return facts.replaces and facts.candidate is not None and not waits
+    """Strategy Replace: stable's pods stop for the candidate's, and a pause does not turn it round.
+
+    Not while both have traffic, as after an edit of the strategy: then there is room for both.
+    """
+    candidate = facts.candidate
+    if not facts.replaces or candidate is None or facts.orders.aborted or facts.restoring:
+        return False
+    return facts.replacing or not (facts.paused_by or facts.weight(candidate.name))
 
 
 def wanted_clusters(facts: Facts) -> list[str]:
     """Return the revisions that the router should know, weight or not."""
     candidate = None if facts.orders.aborted else facts.candidate
-    if facts.replaces and facts.paused_by and facts.stable:
+    if facts.replaces and facts.paused_by and facts.stable and not facts.replacing:
         candidate = None  # there is no room for its pods while stable has its own
-    roles = (facts.stable, candidate, facts.warm, facts.restoring)
+    roles = (facts.stable, candidate, facts.kept_warm, facts.restoring)
     return list({one.name: None for one in roles if one is not None})
 
 

@@ -1,6 +1,6 @@
 """The revisions of one ModelDeployment: which is stable, which came before, which is asked for."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,6 +10,18 @@ from lockstep_operator.core.content import NormalContent, normalise
 from lockstep_operator.core.times import parse_time
 
 PROMOTIONS_KEPT = 10
+
+
+def bans(spec: Mapping[str, Any]) -> set[str]:
+    """Return which fields of a ModelRevision's spec, or of a patch to it, take its traffic away.
+
+    `aborted` does so for a candidate only. An empty mark is one too; null takes it away.
+    """
+    marks = {
+        "quarantine": spec.get("quarantine"),
+        "aborted": (spec.get("rollout") or {}).get("aborted"),
+    }
+    return {name for name, mark in marks.items() if mark is not None}
 
 
 @dataclass(frozen=True, slots=True)

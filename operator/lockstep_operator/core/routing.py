@@ -126,7 +126,9 @@ class RouterCount:
 
     5xx counts what the client got: answers of the model server, and the router's own when no pod
     took the request or none answered in time. `pod` is the router pod's UID. `assignment` is
-    `split` or `mirror`; requests that a match assigned are not counted.
+    `split` or `mirror`; requests that a match assigned are not counted. `unsent` copies are among
+    both requests and errors, but the revision never saw them. All three only grow while the router
+    runs; they are not read at the same instant, so their differences may fall.
     """
 
     pod: str
@@ -134,3 +136,4 @@ class RouterCount:
     assignment: str
     requests: int
     errors: int
+    unsent: int = 0

@@ -86,7 +86,7 @@ def role_of(facts: Facts, revision: Revision) -> Role:
     parts: list[tuple[Role, Revision | None]] = [
         ("stable", facts.stable),
         ("candidate", facts.candidate),
-        ("warm", facts.warm),
+        ("warm", facts.kept_warm),
     ]
     return next((role for role, one in parts if one and one.name == revision.name), "cold")
 

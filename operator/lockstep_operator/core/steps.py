@@ -52,6 +52,14 @@ def can_carry(facts: Facts, revision: str, weight: int) -> bool:
     return facts.capacity(revision) >= max(1, pods_needed(weight, facts.spec.replicas))
 
 
+def waits_for(facts: Facts, revision: str, needed: int) -> str:
+    """Return what is missing until a revision has so many pods that can carry traffic."""
+    pods = "pod" if needed == 1 else "pods"
+    if facts.ready.get(revision, 0) < needed:
+        return f"waiting for {needed} ready {pods} of {revision}"
+    return f"waiting for the router to see {needed} healthy {pods} of {revision}"
+
+
 def split(facts: Facts, candidate_weight: int) -> dict[str, int]:
     """Return the weights in which the candidate has this one and stable the rest."""
     stable = facts.stable
@@ -61,6 +69,5 @@ def split(facts: Facts, candidate_weight: int) -> dict[str, int]:
 
 def as_they_are(facts: Facts) -> dict[str, int]:
     """Return the live weights, if whoever has one may go on; nothing otherwise."""
-    allowed = {one.name for one in facts.revisions if not one.quarantined}
-    kept = {name: weight for name, weight in facts.live.weights.items() if name in allowed}
+    kept = {name: weight for name, weight in facts.live.weights.items() if facts.may_serve(name)}
     return kept if sum(kept.values()) == FULL else {}

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from lockstep_operator.core.decision import Decision
 from lockstep_operator.core.facts import Facts
 from lockstep_operator.core.judgement import unanswered
-from lockstep_operator.core.steps import as_they_are, can_carry, split
+from lockstep_operator.core.steps import as_they_are, can_carry, split, waits_for
 from lockstep_operator.core.times import parse_duration, parse_time
 from lockstep_operator.core.weights import FULL
 
@@ -26,9 +26,12 @@ def first_deployment(facts: Facts) -> Decision | None:
     if not facts.capacity(name):
         # What a router still has of a model that was deleted is no reason to serve.
         down = not facts.ready.get(name) and facts.live.healthy.get(name) == 0
-        message = f"waiting for a ready pod of {name}"
-        weights = {} if down else kept
-        return Decision(weights=weights, phase="Starting", message=message, waiting_for={name: 1})
+        return Decision(
+            weights={} if down else kept,
+            phase="Starting",
+            message=waits_for(facts, name, 1),
+            waiting_for={name: 1},
+        )
     if unanswered(facts):
         return _waits_for_answers(facts, kept)
     carries = facts.weight(name) == FULL and facts.live.applied
@@ -63,9 +66,12 @@ def replace_pods(facts: Facts) -> Decision | None:
     """Strategy Replace: stable's pods go (see `core.retention`), then the candidate takes over.
 
     A candidate that does not become ready within the deadline is aborted, which brings stable back.
+    A pause holds it up before it begins, never midway: nothing serves there.
     """
     candidate, stable = facts.candidate, facts.stable
-    if not facts.replaces or candidate is None or stable is None or facts.paused_by:
+    if not facts.replaces or candidate is None or stable is None:
+        return None
+    if facts.paused_by and not facts.replacing:
         return None
     name = candidate.name
     kept = split(facts, facts.weight(name))
@@ -79,15 +85,22 @@ def replace_pods(facts: Facts) -> Decision | None:
     asked = facts.asked_at.get(name)
     overdue = asked is not None and facts.now >= asked + deadline
     needed = facts.spec.replicas
-    waits = f"{stable.name} makes room: waiting for {needed} ready pods of {name}"
+    message = unanswered(facts) if ready else waits_for(facts, name, needed)
     return Decision(
         weights=kept,
         phase="Inconclusive" if ready else "Starting",
         abort=f"{name} could not take over within progressDeadline" if overdue else None,
         wake_at=asked + deadline if asked else None,
-        message=unanswered(facts) if ready else waits,
+        message=f"{_room(facts, stable.name)}{message}",
         waiting_for={} if ready else {name: needed},
     )
+
+
+def _room(facts: Facts, stable: str) -> str:
+    """Return what became of stable's pods, as the beginning of a sentence."""
+    if facts.replacing and facts.paused_by:
+        return f"paused by {facts.paused_by}, but {stable} has stopped, so this is finished: "
+    return f"{stable} makes room: " if not facts.weight(facts.desired.name) else ""
 
 
 def stand_in(facts: Facts) -> Decision | None:

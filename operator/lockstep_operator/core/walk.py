@@ -11,7 +11,14 @@ from lockstep_operator.api.modeldeployment import Phase
 from lockstep_operator.core.decision import Decision
 from lockstep_operator.core.facts import Facts
 from lockstep_operator.core.judgement import unanswered, undecided
-from lockstep_operator.core.steps import can_carry, current_step, split, started_at, step_weight
+from lockstep_operator.core.steps import (
+    can_carry,
+    current_step,
+    split,
+    started_at,
+    step_weight,
+    waits_for,
+)
 from lockstep_operator.core.times import parse_duration
 from lockstep_operator.core.weights import FULL, pods_needed, to_percent
 
@@ -101,7 +108,7 @@ def _take_step(facts: Facts, step: int, started: datetime | None = None) -> Deci
             phase="Progressing" if step else "Starting",
             step=step,
             step_started_at=started,
-            message=f"waiting for {needed} ready pods of {name} to carry {to_percent(wanted)} %",
+            message=f"{waits_for(facts, name, needed)} to carry {to_percent(wanted)} %",
             waiting_for={name: needed},
         )
     if not step and (message := unanswered(facts)):

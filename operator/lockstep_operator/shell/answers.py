@@ -11,6 +11,7 @@ from lockstep_operator.core.errors import (
     NotFound,
     Unavailable,
 )
+from lockstep_operator.shell.bodies import in_words
 
 _BY_STATUS: dict[int, type[ApiError]] = {
     400: Invalid,
@@ -45,7 +46,7 @@ def is_status(body: bytes) -> bool:
     """Return whether an answer is the API server's own refusal, not that of a proxied pod."""
     try:
         found = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return isinstance(found, dict) and (found.get("kind"), found.get("apiVersion")) == (
         "Status",
@@ -55,7 +56,7 @@ def is_status(body: bytes) -> bool:
 
 def silence(what: str, error: Exception) -> Unavailable:
     """Return the error for a request that got no usable answer."""
-    return Unavailable(f"{what}: {str(error) or type(error).__name__}")
+    return Unavailable(f"{what}: {in_words(error)}")
 
 
 def _sentence(body: bytes) -> tuple[str, str, list[str]]:
@@ -66,10 +67,10 @@ def _sentence(body: bytes) -> tuple[str, str, list[str]]:
         message, reason = str(status["message"]), str(status.get("reason", ""))
         causes = (status.get("details") or {}).get("causes") or []
         fields = [str(cause.get("field")) for cause in causes]
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         message, reason, fields = text, "", []
     return " ".join(message.split())[:_LONGEST_MESSAGE], reason, fields
 
 
 def _seconds(text: str) -> float:
-    return float(text) if text.isdigit() else 0.0
+    return float(text) if text.isascii() and text.isdecimal() else 0.0

@@ -98,9 +98,10 @@ def assemble(
 
 def _leader(settings: Settings, connection: Connection, metrics: Metrics) -> Leader:
     client = Client(connection.api, metrics, seconds=_LEASE_SECONDS, pauses=())
-    identity = f"{settings.pod_name or socket.gethostname()}_{uuid4().hex[:8]}"
+    own_pod = f"{settings.pod_name}_{settings.pod_uid}_" if settings.pod_uid else None
+    identity = f"{own_pod or f'{settings.pod_name or socket.gethostname()}_'}{uuid4().hex[:8]}"
     namespace = settings.namespace or connection.namespace or "default"
-    return Leader(client, namespace, settings.lease_name, identity)
+    return Leader(client, namespace, settings.lease_name, identity, own_pod)
 
 
 def _pods(settings: Settings, connection: Connection, client: Client) -> Pods:

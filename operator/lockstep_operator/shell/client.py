@@ -17,6 +17,7 @@ from kubernetes.aio.client import ApiClient
 
 from lockstep_operator.core.errors import Unavailable
 from lockstep_operator.shell.answers import is_status, refusal, silence
+from lockstep_operator.shell.bodies import Allowance, BodyTooLong, read_body
 from lockstep_operator.shell.kinds import KINDS
 from lockstep_operator.shell.metrics import Metrics
 from lockstep_operator.shell.store import Manifest
@@ -40,6 +41,7 @@ class _Request:
     body: Manifest | None = None
     content_type: str = _JSON
     seconds: float | None = None
+    longest: int | None = None
 
     def __str__(self) -> str:
         return f"{self.verb} {self.path}"
@@ -70,6 +72,7 @@ class Client:
         self._may_write = may_write
         self._seconds = seconds
         self._pauses = pauses
+        self._allowance = Allowance()
 
     async def get(self, kind: str, namespace: str, name: str) -> Manifest:
         """Return one object."""
@@ -124,14 +127,23 @@ class Client:
         return {} if left.get("kind") == "Status" else left
 
     async def call_pod(
-        self, verb: str, namespace: str, pod: str, path: str, *, body: Any, seconds: float
+        self,
+        verb: str,
+        namespace: str,
+        pod: str,
+        path: str,
+        *,
+        body: Any,
+        seconds: float,
+        longest: int,
     ) -> tuple[int, bytes]:
         """Return status and body of what a pod answers, by way of the API server; not repeated.
 
-        `pod`: name:port. Answers of the API server itself are raised as elsewhere.
+        `pod`: name:port. `longest`: bytes; a longer answer is none. Answers of the API server
+        itself are raised as elsewhere.
         """
         proxied = KINDS["Pod"].path(namespace, pod, "proxy") + path
-        request = _Request(verb, proxied, body=body, seconds=seconds)
+        request = _Request(verb, proxied, body=body, seconds=seconds, longest=longest)
         status, raw, headers = await self._exchange(request)
         if not 200 <= status < 300 and is_status(raw):
             raise refusal(str(request), status, raw, headers)
@@ -169,12 +181,19 @@ class Client:
                 auth_settings=["BearerToken"],
             )
             answer = await self._api.call_api(*prepared, _request_timeout=limit)
-            raw: bytes = await answer.read()
-        except (aiohttp.ClientError, OSError) as error:
+            raw = await self._body(answer.response, request.longest)
+        except (aiohttp.ClientError, OSError, BodyTooLong) as error:
             self._metrics.api_requests.labels(request.verb, 0).inc()
             raise silence(str(request), error) from error
         self._metrics.api_requests.labels(request.verb, answer.status).inc()
         return answer.status, raw, answer.headers
+
+    async def _body(self, answer: aiohttp.ClientResponse, longest: int | None) -> bytes:
+        """Read it all: of a pod's no more than can be kept, of the API server's own whatever."""
+        if longest is None:
+            return await answer.read()
+        async with answer:
+            return await read_body(answer, longest, self._allowance)
 
 
 def _path_of(manifest: Manifest) -> str:
@@ -185,7 +204,7 @@ def _path_of(manifest: Manifest) -> str:
 def _parsed(request: _Request, raw: bytes) -> Manifest:
     try:
         parsed: Any = json.loads(raw)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise silence(str(request), error) from error
     if not isinstance(parsed, dict):
         raise silence(str(request), TypeError("the answer is no API object"))

@@ -6,8 +6,8 @@ from dataclasses import replace
 from lockstep_operator.api.group import MODEL_REVISION
 from lockstep_operator.core.errors import ApiError, Forbidden, Invalid, NameConflict
 from lockstep_operator.core.errors import Conflict as Changed
-from lockstep_operator.core.marks import bans
 from lockstep_operator.core.plan import Conflict, Plan, Refusal, RevisionPatch
+from lockstep_operator.core.revisions import bans
 from lockstep_operator.core.routing import LiveRoute
 from lockstep_operator.shell.store import Manifest
 from lockstep_operator.shell.writer import Writer

@@ -35,14 +35,27 @@ class Leader:
 
     Whether a stranger's Lease has run out is judged by our own clock from when we last saw it
     change, as client-go does, so that clocks need not agree; one that ran out long ago by its own
-    time is taken at once.
+    time is taken at once. So is one of an earlier process of our own pod: a container is started
+    again only when its process has ended.
+
+    The times are those of Kubernetes' own components. Shorter ones would end leaders, and with them
+    the rollouts' pace, whenever an API server is slow for some seconds.
     """
 
-    def __init__(self, client: Client, namespace: str, name: str, identity: str) -> None:
+    def __init__(
+        self,
+        client: Client,
+        namespace: str,
+        name: str,
+        identity: str,
+        own_pod: str | None = None,
+    ) -> None:
+        """Act as `identity`; those of all processes of our pod begin with `own_pod`."""
         self._client = client
         self._namespace = namespace
         self._name = name
         self._identity = identity
+        self._own_pod = own_pod
         self._lease: Manifest = {}
         self._changed_at = 0.0
         self._renewed_at = float("-inf")
@@ -178,9 +191,14 @@ class Leader:
         spec = self._lease.get("spec") or {}
         holder = spec.get("holderIdentity")
         duration = spec.get("leaseDurationSeconds") or DURATION
-        if holder in (None, "", self._identity) or _now() - self._changed_at > duration:
+        if holder in (None, "", self._identity) or self._is_of_our_pod(holder):
+            return True
+        if _now() - self._changed_at > duration:
             return True
         return _ran_out_long_ago(spec.get("renewTime"), duration)
+
+    def _is_of_our_pod(self, holder: str) -> bool:
+        return self._own_pod is not None and holder.startswith(self._own_pod)
 
     def _claim(self) -> dict[str, Any]:
         return {

@@ -6,13 +6,13 @@ from typing import Any, Protocol
 import aiohttp
 
 from lockstep_operator.core.errors import ApiError, PodUnreachable
-from lockstep_operator.shell.bodies import BodyTooLong, read_body
+from lockstep_operator.shell.bodies import Allowance, BodyTooLong, in_words, read_body
 from lockstep_operator.shell.client import Client
 from lockstep_operator.shell.store import Manifest
 
 _DIRECT_SECONDS = 1.0
 _PROXY_SECONDS = 2.0
-LONGEST_BODY = 32 * 1024 * 1024  # a thousand answers of a thousand numbers, as JSON
+LONGEST_BODY = 12 * 1024 * 1024  # a model server remembers answers of 8 MiB; parsed, it is far more
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +33,16 @@ class Pods(Protocol):
         """GET; return whatever it answers, `PodUnreachable` when it does not."""
 
     async def post(
-        self, pod: Manifest, port: int, path: str, body: Any, seconds: float
+        self,
+        pod: Manifest,
+        port: int,
+        path: str,
+        body: Any,
+        seconds: float,
+        *,
+        longest: int = LONGEST_BODY,
     ) -> PodAnswer:
-        """POST JSON; return whatever it answers, `PodUnreachable` when it does not."""
+        """POST JSON; return whatever it answers in `longest` bytes, else `PodUnreachable`."""
 
     async def close(self) -> None:
         """Close kept connections."""
@@ -46,6 +53,7 @@ class DirectPods:
 
     def __init__(self) -> None:
         self._session: aiohttp.ClientSession | None = None
+        self._allowance = Allowance()
 
     async def get(self, pod: Manifest, port: int, path: str) -> bytes:
         """Return the body of a 200 answer; `PodUnreachable` when there is none in a second."""
@@ -56,20 +64,32 @@ class DirectPods:
 
     async def ask(self, pod: Manifest, port: int, path: str, seconds: float) -> PodAnswer:
         """GET; return whatever it answers, `PodUnreachable` when it does not."""
-        return await self._send("GET", f"{_host(pod)}:{port}{path}", None, seconds)
+        url = f"{_host(pod)}:{port}{path}"
+        return await self._send("GET", url, None, seconds, longest=LONGEST_BODY)
 
     async def post(
-        self, pod: Manifest, port: int, path: str, body: Any, seconds: float
+        self,
+        pod: Manifest,
+        port: int,
+        path: str,
+        body: Any,
+        seconds: float,
+        *,
+        longest: int = LONGEST_BODY,
     ) -> PodAnswer:
-        """POST JSON; return whatever it answers, `PodUnreachable` when it does not."""
-        return await self._send("POST", f"{_host(pod)}:{port}{path}", body, seconds)
+        """POST JSON; return whatever it answers in `longest` bytes, else `PodUnreachable`."""
+        return await self._send(
+            "POST", f"{_host(pod)}:{port}{path}", body, seconds, longest=longest
+        )
 
     async def close(self) -> None:
         """Close kept connections."""
         if self._session is not None:
             await self._session.close()
 
-    async def _send(self, verb: str, where: str, body: Any, seconds: float) -> PodAnswer:
+    async def _send(
+        self, verb: str, where: str, body: Any, seconds: float, *, longest: int
+    ) -> PodAnswer:
         if self._session is None:
             self._session = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
         limit = aiohttp.ClientTimeout(total=seconds)
@@ -81,9 +101,11 @@ class DirectPods:
                 allow_redirects=False,
                 timeout=limit,
             ) as answer:
-                return PodAnswer(answer.status, await read_body(answer, LONGEST_BODY))
+                return PodAnswer(answer.status, await read_body(answer, longest, self._allowance))
+        except TimeoutError as error:
+            raise PodUnreachable(f"{where}: no complete answer within {seconds:g} s") from error
         except (aiohttp.ClientError, OSError, BodyTooLong) as error:
-            raise PodUnreachable(f"{where}: {str(error) or type(error).__name__}") from error
+            raise PodUnreachable(f"{where}: {in_words(error)}") from error
 
 
 class ProxiedPods:
@@ -102,26 +124,46 @@ class ProxiedPods:
 
     async def ask(self, pod: Manifest, port: int, path: str, seconds: float) -> PodAnswer:
         """GET; return whatever it answers, `PodUnreachable` when it does not."""
-        return await self._send("GET", pod, (port, path), None, seconds)
+        return await self._send("GET", pod, (port, path), None, seconds, longest=LONGEST_BODY)
 
     async def post(
-        self, pod: Manifest, port: int, path: str, body: Any, seconds: float
+        self,
+        pod: Manifest,
+        port: int,
+        path: str,
+        body: Any,
+        seconds: float,
+        *,
+        longest: int = LONGEST_BODY,
     ) -> PodAnswer:
-        """POST JSON; return whatever it answers, `PodUnreachable` when it does not."""
-        return await self._send("POST", pod, (port, path), body, seconds)
+        """POST JSON; return whatever it answers in `longest` bytes, else `PodUnreachable`."""
+        return await self._send("POST", pod, (port, path), body, seconds, longest=longest)
 
     async def close(self) -> None:
         """Do nothing: the connection is the API server's."""
 
     async def _send(
-        self, verb: str, pod: Manifest, where: tuple[int, str], body: Any, seconds: float
+        self,
+        verb: str,
+        pod: Manifest,
+        where: tuple[int, str],
+        body: Any,
+        seconds: float,
+        *,
+        longest: int,
     ) -> PodAnswer:
         port, path = where
         metadata = pod["metadata"]
         name = f"{metadata['name']}:{port}"
         try:
             status, answer = await self._client.call_pod(
-                verb, metadata["namespace"], name, path, body=body, seconds=seconds
+                verb,
+                metadata["namespace"],
+                name,
+                path,
+                body=body,
+                seconds=seconds,
+                longest=longest,
             )
         except ApiError as error:
             raise PodUnreachable(str(error)) from error

@@ -2,6 +2,7 @@
 
 import time
 from collections import OrderedDict
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
 
@@ -15,6 +16,10 @@ _COMPONENT = "lockstep-operator"
 _QUIET_SECONDS = 300.0
 _REMEMBERED = 4096
 _LONGEST_MESSAGE = 1024
+# As in Kubernetes' own components, what goes on in ever other words becomes one Event.
+_MOST_ALIKE = 25
+_ALIKE_SECONDS = 600.0
+_COMBINED = "(combined from similar events): "
 _log = structlog.get_logger(__name__)
 
 
@@ -24,17 +29,27 @@ class Recorder:
     def __init__(self, client: Client) -> None:
         self._client = client
         self._written: OrderedDict[str, float] = OrderedDict()
+        self._alike: OrderedDict[tuple[str, str], _Alike] = OrderedDict()
 
     async def record(
         self, regarding: Manifest, reason: str, message: str, warning: bool = False
     ) -> None:
         """Record that something happened to an object; said again at most every five minutes.
 
-        An Event that cannot be written is logged and otherwise let go: it is no reason to fail.
+        A reason with ever other messages, such as a number that counts up, becomes one Event with
+        the latest of them. An Event that cannot be written is logged and otherwise let go: it is
+        no reason to fail.
         """
-        event = _event(regarding, reason, message[:_LONGEST_MESSAGE], warning)
-        name = event["metadata"]["name"]
         now = time.monotonic()
+        key = regarding["metadata"]["uid"], reason
+        alike = self._alike.setdefault(key, _Alike())
+        self._alike.move_to_end(key)
+        if len(self._alike) > _REMEMBERED:
+            self._alike.popitem(last=False)
+        combined = alike.is_flood(message, now)
+        text = (_COMBINED if combined else "") + message
+        event = _event(regarding, reason, text[:_LONGEST_MESSAGE], warning, combined=combined)
+        name = event["metadata"]["name"]
         if now - self._written.get(name, -_QUIET_SECONDS) < _QUIET_SECONDS:
             return
         self._written[name] = now
@@ -56,16 +71,42 @@ class Recorder:
         namespace, name = event["metadata"]["namespace"], event["metadata"]["name"]
         try:
             live = await self._client.get("Event", namespace, name)
-            body = {"count": live.get("count", 1) + 1, "lastTimestamp": event["lastTimestamp"]}
+            body = {
+                "count": live.get("count", 1) + 1,
+                "lastTimestamp": event["lastTimestamp"],
+                "message": event["message"],
+            }
             await self._client.patch("Event", namespace, name, body)
         except NotFound:  # it expired in between
             await self._client.create(event)
 
 
-def _event(regarding: Manifest, reason: str, message: str, warning: bool) -> Manifest:
+@dataclass(slots=True)
+class _Alike:
+    """What was said lately of one object and reason. `last`: when that was."""
+
+    messages: set[str] = field(default_factory=set)
+    last: float = 0.0
+
+    def is_flood(self, message: str, now: float) -> bool:
+        """Count a message; return whether it is one too many. Silence ends a flood."""
+        if now - self.last > _ALIKE_SECONDS:
+            self.messages.clear()
+        self.last = now
+        if message in self.messages:
+            return False
+        if len(self.messages) >= _MOST_ALIKE:
+            return True
+        self.messages.add(message)
+        return False
+
+
+def _event(
+    regarding: Manifest, reason: str, message: str, warning: bool, *, combined: bool
+) -> Manifest:
     metadata = regarding["metadata"]
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    said = "\n".join((metadata["uid"], reason, message))
+    said = "\n".join((metadata["uid"], reason, _COMBINED if combined else message))
     return {
         "apiVersion": "v1",
         "kind": "Event",

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from lockstep_operator.api.group import MODEL_DEPLOYMENT, MODEL_REVISION
 from lockstep_operator.core.plan import Manifest, Observed, Plan, Refusal
-from lockstep_operator.shell.analysis.record import Thrift
+from lockstep_operator.shell.analysis.record import WriteThrottle
 from lockstep_operator.shell.keys import Key
 from lockstep_operator.shell.metrics import Metrics
 from lockstep_operator.shell.recorder import Recorder
@@ -20,7 +20,7 @@ class Reporter:
         self._writer = writer
         self._recorder = recorder
         self._metrics = metrics
-        self._thrift = Thrift()
+        self._throttle = WriteThrottle()
 
     async def report(self, observed: Observed, plan: Plan, refusals: Sequence[Refusal]) -> None:
         """Report one pass. Numbers of an analysis are written less often than they change.
@@ -41,7 +41,7 @@ class Reporter:
 
     async def _revision(self, namespace: str, name: str, status: Manifest) -> None:
         live = self._store.get(MODEL_REVISION, namespace, name) or {}
-        if self._thrift.lets((namespace, name), live.get("status") or {}, status):
+        if self._throttle.allows((namespace, name), live.get("status") or {}, status):
             await self._writer.status(MODEL_REVISION, namespace, name, status)
 
     def forget(self, key: Key) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 from lockstep_operator.api.group import MODEL_REVISION
-from lockstep_operator.core.marks import bans
+from lockstep_operator.core.revisions import bans
 from lockstep_operator.shell.keys import Key
 from lockstep_operator.shell.store import Manifest
 

@@ -1,7 +1,13 @@
-"""Distributions of what the model answers: labels by name, numbers by bin."""
+"""Distributions of what the model answers: labels by name, numbers by bin.
 
+Rows of one answer are not independent: a client may send all its requests of one kind as one batch.
+So for the gates an answer is one observation: one of its rows, drawn at random. The other rows are
+counted beside, for the metrics.
+"""
+
+import random
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Protocol
 
 from lockstep_runtime.telemetry.bins import BIN_NAMES, bin_counts, bin_of
@@ -12,6 +18,7 @@ MAX_COLUMNS = 16
 MAX_LABELS = 64
 MAX_LABEL_LENGTH = 100
 OTHER_LABELS = "(other)"
+_OTHERS = object()  # the key of those that have no name: no label of a model equals it
 # Up to so many rows a plain loop is quicker than numpy.
 _FEW_ROWS = 16
 
@@ -22,13 +29,16 @@ class Distribution(Protocol):
     numeric: bool
 
     def add(self, value: Any) -> None:
-        """Count one value."""
+        """Count the value of an answer of one row."""
 
-    def add_all(self, values: Array) -> None:
-        """Count a column."""
+    def add_batch(self, values: Array, row: int) -> None:
+        """Count an answer of many rows: the one that was drawn, and the others beside."""
 
     def bins(self) -> dict[str, int]:
-        """Return the counts by bin, without those that are 0."""
+        """Return by bin how many answers were counted in it, without those that are 0."""
+
+    def values(self) -> dict[str, int]:
+        """Return by bin how many values all answers had, without those that are 0."""
 
 
 class LabelDistribution:
@@ -39,41 +49,57 @@ class LabelDistribution:
     answer differently.
     """
 
-    __slots__ = ("_counts", "_other")
+    __slots__ = ("_beside", "_counts")
     numeric = False
 
     def __init__(self, classes: tuple[Any, ...] = ()) -> None:
         self._counts: dict[Any, int] = {}
-        self._other = 0
+        self._beside: dict[Any, int] = {}
         if len(classes) > MAX_LABELS:
             chosen = sorted(classes, key=lambda label: rank(_label(label).encode()))[:MAX_LABELS]
             self._counts = {_key(label): 0 for label in chosen}
 
     def add(self, value: Any) -> None:
-        """Count one label."""
-        self._add(value, 1)
+        """Count the label of an answer of one row."""
+        self._counts[self._known(value)] += 1
 
-    def add_all(self, values: Array) -> None:
-        """Count a column of labels."""
-        for value, count in Counter(values.tolist()).items():
-            self._add(value, count)
+    def add_batch(self, values: Array, row: int) -> None:
+        """Count an answer of many rows: the one that was drawn, and the others beside."""
+        labels = values.tolist()
+        drawn = self._known(labels[row])
+        self._counts[drawn] += 1
+        beside, known = self._beside, self._known
+        beside[drawn] = beside.get(drawn, 0) - 1
+        for value, count in Counter(labels).items():
+            key = known(value)
+            beside[key] = beside.get(key, 0) + count
 
-    def _add(self, value: Any, count: int) -> None:
+    def _known(self, value: Any) -> Any:
+        """Return what a label is counted under."""
         known = self._counts
         key = _key(value)
-        if key in known:
-            known[key] += count
-        elif len(known) < MAX_LABELS:
-            known[key] = count
-        else:
-            self._other += count
+        if key not in known:
+            if len(known) - (_OTHERS in known) >= MAX_LABELS:
+                key = _OTHERS
+            known.setdefault(key, 0)
+        return key
 
     def bins(self) -> dict[str, int]:
-        """Return the counts by label; `OTHER_LABELS` is there only when there were too many."""
-        found = Counter({str(key): count for key, count in self._counts.items() if count})
-        if self._other:
-            found[OTHER_LABELS] += self._other
-        return dict(found)
+        """Return answers by label; `OTHER_LABELS` is there only when there were too many."""
+        return _by_name(self._counts)
+
+    def values(self) -> dict[str, int]:
+        """Return values by label; `OTHER_LABELS` is there only when there were too many."""
+        beside = self._beside
+        return _by_name({key: count + beside.get(key, 0) for key, count in self._counts.items()})
+
+
+def _by_name(counts: dict[Any, int]) -> dict[str, int]:
+    found: Counter[str] = Counter()
+    for key, count in counts.items():
+        if count:
+            found[OTHER_LABELS if key is _OTHERS else str(key)] += count
+    return dict(found)
 
 
 def _key(value: Any) -> Any:
@@ -93,26 +119,42 @@ def _label(value: Any) -> str:
 class NumberDistribution:
     """Counts numbers in the bins of `telemetry.bins`."""
 
-    __slots__ = ("_counts",)
+    __slots__ = ("_beside", "_counts")
     numeric = True
 
     def __init__(self) -> None:
         self._counts = [0] * len(BIN_NAMES)
+        self._beside = [0] * len(BIN_NAMES)
 
     def add(self, value: float) -> None:
-        """Count one number."""
+        """Count the number of an answer of one row."""
         self._counts[bin_of(value)] += 1
 
-    def add_all(self, values: Array) -> None:
-        """Count a column of numbers."""
+    def add_batch(self, values: Array, row: int) -> None:
+        """Count an answer of many rows: the one that was drawn, and the others beside."""
+        beside = self._beside
+        drawn = bin_of(values[row].item())
+        self._counts[drawn] += 1
+        beside[drawn] -= 1
+        if len(values) <= _FEW_ROWS:
+            for value in values.tolist():
+                beside[bin_of(value)] += 1
+            return
         counts = bin_counts(values)
         for place in counts.nonzero()[0].tolist():
-            self._counts[place] += int(counts[place])
+            beside[place] += int(counts[place])
 
     def bins(self) -> dict[str, int]:
-        """Return the counts in ascending order of the bins."""
-        pairs = zip(BIN_NAMES, self._counts, strict=True)
-        return {name: count for name, count in pairs if count}
+        """Return answers by bin, in ascending order of the bins."""
+        return _by_bin(self._counts)
+
+    def values(self) -> dict[str, int]:
+        """Return values by bin, in ascending order of the bins."""
+        return _by_bin(map(sum, zip(self._counts, self._beside, strict=True)))
+
+
+def _by_bin(counts: Iterable[int]) -> dict[str, int]:
+    return {name: count for name, count in zip(BIN_NAMES, counts, strict=True) if count}
 
 
 class OutputDistributions:
@@ -122,11 +164,13 @@ class OutputDistributions:
     `MAX_COLUMNS`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, draw: Callable[[], float] = random.random) -> None:
+        """Draw rows by numbers from 0 to 1, evenly spread and independent of all answers."""
+        self._draw = draw
         self._columns: dict[tuple[str, bool, bool], list[Distribution]] = {}
 
     def add(self, tensor: Tensor, spec: TensorSpec) -> None:
-        """Count an output as the loader describes it: each row is a sample."""
+        """Count an answer's output, which is as the loader describes it."""
         array = tensor.array
         if not array.size:
             return
@@ -138,8 +182,9 @@ class OutputDistributions:
                 one.add(value)
             return
         table = array.reshape(rows, -1)
+        row = int(self._draw() * rows)
         for index, one in enumerate(columns):
-            _add_column(one, table[:, index])
+            one.add_batch(table[:, index], row)
 
     def _of(self, tensor: Tensor, width: int, spec: TensorSpec) -> list[Distribution]:
         """Return the columns' distributions, made when first seen: a model's width may vary."""
@@ -159,11 +204,3 @@ class OutputDistributions:
     def report(self) -> dict[str, Any]:
         """Return all of it for `/telemetry`."""
         return {name: {"numeric": one.numeric, "bins": one.bins()} for name, one in self.items()}
-
-
-def _add_column(distribution: Distribution, values: Array) -> None:
-    if len(values) > _FEW_ROWS:
-        distribution.add_all(values)
-    else:
-        for value in values.tolist():
-            distribution.add(value)

@@ -13,7 +13,11 @@ from lockstep_runtime.telemetry.recorder import Recorder
 from tests.unit.chart.helm import CHART, ROOT, documents, template
 
 DOCS = (ROOT / "docs" / "metrics.md").read_text()
-SUFFIXES = {"counter": ("_total",), "histogram": ("_bucket", "_count", "_sum"), "info": ("_info",)}
+SUFFIXES = {
+    "counter": ("_total", "_created"),
+    "histogram": ("_bucket", "_count", "_sum", "_created"),
+    "info": ("_info",),
+}
 
 
 def published(metrics):

@@ -11,8 +11,9 @@ from lockstep_operator.api.gates import Gate
 from lockstep_operator.core.gates.golden import (
     InvalidGolden,
     first_difference,
-    judge_answers,
     parse_golden,
+    result_of,
+    tolerance_of,
 )
 from lockstep_operator.core.gates.samples import GoldenResult
 from operator_gates.world import Lookout, at, target
@@ -128,16 +129,25 @@ def test_an_answer_of_another_server_is_compared_whole() -> None:
 
 def test_the_gates_tolerance_goes_before_the_documents() -> None:
     golden = parse_golden(document(request(), tolerance=1.0))
-    answers = {"one": reply(1.0, 2.5)}
-    assert judge_answers(golden, GATE, answers, {}).wrong == 0
-    strict = Gate(metric="goldenRequests", tolerance=0.1)
-    result = judge_answers(golden, strict, answers, {})
-    assert result == GoldenResult(1, 1, "one: output 'predict'[1] is 2.5, expected 2.0")
+    assert tolerance_of(golden, GATE) == 1.0
+    assert tolerance_of(golden, Gate(metric="goldenRequests", tolerance=0.1)) == 0.1
+
+
+@pytest.mark.parametrize("value", [10**400, [10**400], -(10**400)])
+def test_a_number_of_any_size_is_compared_or_wrong(value: Any) -> None:
+    golden = parse_golden(document(request(data=[1.0]))).requests[0]
+    found = first_difference(golden, reply(value), None)
+    assert found == "the answer has a number that is too large to be compared"
+
+
+def test_what_is_said_of_a_difference_is_short() -> None:
+    golden = parse_golden(document(request(path="/ask", expected={}))).requests[0]
+    assert len(first_difference(golden, {"x" * 100_000: 1}, None) or "") < 600
 
 
 def test_a_request_that_is_not_answered_is_wrong() -> None:
     golden = parse_golden(document(request("one"), request("two"), request("three")))
-    result = judge_answers(golden, GATE, {"one": reply(1.0, 2.0)}, {"two": "status 500"})
+    result = result_of(golden, {"two": "status 500", "one": None})
     assert result == GoldenResult(2, 1, "two: status 500")
 
 

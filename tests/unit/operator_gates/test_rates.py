@@ -110,7 +110,8 @@ def test_without_weight_mirrored_requests_are_counted() -> None:
 
 
 def test_no_traffic_is_inconclusive() -> None:
-    assert Lookout(target(RELATIVE)).serve((0, 0), seconds=60).status.message == "0 of 100 samples"
+    status = Lookout(target(RELATIVE)).serve((0, 0), seconds=60).status
+    assert status.message == "no samples yet (0 of 100 samples)"
 
 
 def test_requests_of_stable_before_the_candidates_first_are_no_measure_for_it() -> None:

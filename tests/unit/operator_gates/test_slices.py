@@ -83,6 +83,27 @@ def test_only_the_judged_assignment_counts() -> None:
     assert (new.requests, new.errors, old.requests, old.errors) == (10, 1, 20, 0)
 
 
+def copied(requests: int, errors: int, unsent: int) -> tuple[RouterCount, ...]:
+    return (RouterCount("router", "new", "mirror", requests, errors, unsent),)
+
+
+def test_copies_that_were_not_sent_do_not_count() -> None:
+    slices = Slices(("new", "mirror"), ("old", "split"))
+    _, new, _ = news(slices, copied(100, 12, 10), copied(150, 33, 30))
+    assert (new.requests, new.errors) == (30, 1)
+
+
+def test_counters_that_were_read_apart_are_no_restart() -> None:
+    """The router counts on while it is read: one counter may be ahead of the others."""
+    slices = Slices(("new", "mirror"), ("old", "split"))
+    slices, new, _ = news(slices, copied(1000, 300, 10), copied(1000, 300, 12))
+    assert (new.requests, new.errors) == (0, 0)
+    slices, new, _ = news(slices, copied(1001, 301, 12))
+    assert (new.requests, new.errors) == (0, 0)
+    _, new, _ = news(slices, copied(1012, 303, 12))
+    assert (new.requests, new.errors) == (10, 1)
+
+
 def test_what_pods_of_a_revision_measure_is_summed() -> None:
     def look(n: int) -> list[ModelReading]:
         return [

@@ -54,14 +54,16 @@ class Pods:
         self.answers = {}
         self.asked = []
         self.posted = []
+        self.limits = []
 
     async def ask(self, pod, port, path, seconds):
         name = pod["metadata"]["name"]
         self.asked.append((name, port, path))
         return await self._answer(self.answers.get((name, path.partition("?")[0]), 404))
 
-    async def post(self, pod, port, path, body, seconds):
+    async def post(self, pod, port, path, body, seconds, *, longest):
         self.posted.append((pod["metadata"]["name"], port, path, body))
+        self.limits.append(longest)
         return await self._answer(self.answers.get(path, 404))
 
     async def _answer(self, answer):

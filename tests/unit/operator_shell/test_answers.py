@@ -43,7 +43,9 @@ def test_a_patch_for_a_replaced_object_is_a_conflict():
     assert type(refusal("PATCH /x", 422, json.dumps(status).encode(), {})) is errors.Invalid
 
 
-@pytest.mark.parametrize("body", [b"<html>bad gateway</html>", b"[1]", b"\xff", b""])
+@pytest.mark.parametrize(
+    "body", [b"<html>bad gateway</html>", b"[1]", b"\xff", b"", b"[" * 100_000]
+)
 def test_survives_answers_that_are_no_status(body):
     assert "\n" not in str(refusal("GET /x", 502, body, {}))
 
@@ -52,6 +54,8 @@ def test_long_answers_are_cut():
     assert len(str(refusal("GET /x", 500, b"x" * 100_000, {}))) < 1100
 
 
-@pytest.mark.parametrize(("header", "seconds"), [("7", 7.0), ("soon", 0.0), ("-1", 0.0)])
+@pytest.mark.parametrize(
+    ("header", "seconds"), [("7", 7.0), ("soon", 0.0), ("-1", 0.0), ("\u00b2", 0.0)]
+)
 def test_reads_how_long_to_wait(header, seconds):
     assert refusal("GET /x", 429, b"", {"Retry-After": header}).retry_after == seconds

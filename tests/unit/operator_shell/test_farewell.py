@@ -9,7 +9,7 @@ from lockstep_operator.shell.store import Store
 from lockstep_operator.shell.writer import Writer
 from operator_shell.api import Api
 from operator_shell.manifests import NAMESPACE, build, deployment, labels, revision
-from operator_shell.virtual_time import run
+from virtual_time import run
 
 OWNED = {"ownerReferences": [{"kind": "ModelDeployment", "name": "churn", "uid": "old"}]}
 

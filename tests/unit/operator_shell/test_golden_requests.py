@@ -1,11 +1,13 @@
 """Golden requests: where they come from, whom they are asked, and what counts as an answer."""
 
 import json
+import tracemalloc
 
 import pytest
 
 from lockstep_operator.core.errors import Unavailable
 from lockstep_operator.core.gates.samples import GoldenResult
+from lockstep_operator.shell.analysis import golden
 from lockstep_operator.shell.analysis.golden import Golden
 from lockstep_operator.shell.analysis.problems import Uncomputable
 from lockstep_operator.shell.store import Store
@@ -94,6 +96,8 @@ async def test_all_requests_are_asked_and_counted(world):
         (500, "one: status 500"),
         (400, "one: status 400"),
         (b"<html>", "one: the answer is not JSON"),
+        (b"[" * 100_000, "one: the answer is nested too deeply"),
+        (answer(10**400), "one: the answer has a number that is too large"),
     ],
 )
 async def test_an_answer_that_is_none_is_wrong(world, given, miss):
@@ -102,6 +106,29 @@ async def test_an_answer_that_is_none_is_wrong(world, given, miss):
     result = await world.ask()
     assert (result.asked, result.wrong) == (1, 1)
     assert result.first_miss.startswith(miss)
+
+
+async def test_answers_that_are_too_long_together_are_no_verdict(world, monkeypatch):
+    monkeypatch.setattr(golden, "LONGEST_ANSWERS", 100)
+    told = {"requests": [document(1, name=f"n{number}")["requests"][0] for number in range(20)]}
+    world.beside_the_model(told)
+    with pytest.raises(Uncomputable, match="have more than 100 bytes together: ask fewer"):
+        await world.ask()
+    assert set(world.pods.limits) == {golden.LONGEST_ANSWER}
+
+
+async def test_an_answer_is_let_go_when_it_is_compared(world):
+    told = {"requests": [document(1, name=f"n{number}")["requests"][0] for number in range(20)]}
+    world.beside_the_model(told)
+    rest = {"name": "rest", "data": [0.5] * 20_000}  # parsed, more than half a megabyte
+    long = {"outputs": [*json.loads(answer(1))["outputs"], rest]}
+    world.pods.answers[INFER] = json.dumps(long).encode()
+    tracemalloc.start()
+    try:
+        assert await world.ask() == GoldenResult(20, 0)
+        assert tracemalloc.get_traced_memory()[1] < 5_000_000
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize("given", [503, 429, NO_ANSWER])

@@ -8,7 +8,7 @@ from lockstep_operator.shell.connection import StartupError
 from lockstep_operator.shell.leader import Leader, LeaseLost
 from operator_shell.api import Api
 from operator_shell.manifests import NAMESPACE
-from operator_shell.virtual_time import run
+from virtual_time import run
 
 KEY = ("Lease", NAMESPACE, "lockstep-operator")
 
@@ -18,8 +18,8 @@ def api():
     return Api()
 
 
-def leader(api, identity="me"):
-    return Leader(api, NAMESPACE, "lockstep-operator", identity)
+def leader(api, identity="me", own_pod=None):
+    return Leader(api, NAMESPACE, "lockstep-operator", identity, own_pod)
 
 
 def lease(holder="other", age=0.0, **spec):
@@ -87,6 +87,19 @@ def test_a_lease_without_spec_is_free(api):
 def test_after_a_killed_leader_the_successor_waits_out_the_lease(api):
     api.seed(lease())
     assert 15 <= run(seconds(leader(api).acquire())) <= 18
+
+
+def test_a_process_that_was_killed_is_succeeded_at_once_by_the_next_of_its_pod(api):
+    api.seed(lease(holder="operator-0_uid-1_a"))
+    assert run(seconds(leader(api, "operator-0_uid-1_b", "operator-0_uid-1_").acquire())) == 0
+    assert api.objects[KEY]["spec"]["holderIdentity"] == "operator-0_uid-1_b"
+
+
+@pytest.mark.parametrize("holder", ["operator-0_uid-2_a", "operator-0", "operator-1_uid-1_a"])
+def test_a_process_of_another_pod_may_still_live(api, holder):
+    api.seed(lease(holder=holder))
+    me = leader(api, "operator-0_uid-1_b", "operator-0_uid-1_")
+    assert run(seconds(me.acquire())) >= 15
 
 
 def test_a_lease_that_is_renewed_is_not_taken(api):

@@ -26,6 +26,12 @@ def vector(*values):
     return success("vector", [{"metric": {}, "value": [1.0, value]} for value in values])
 
 
+def warned(*warnings):
+    data = {"resultType": "scalar", "result": [1.0, "0.25"]}
+    told = {"status": "success", "data": data, "warnings": list(warnings), "infos": ["a hint"]}
+    return web.json_response(told)
+
+
 class Server:
     def __init__(self):
         self.answers = [vector("0.25")]
@@ -81,6 +87,17 @@ async def test_a_vector_of_one_sample_is_a_number(ask, server):
 async def test_a_scalar_is_one_too(ask, server):
     server.answers = [success("scalar", [1.0, "42"])]
     assert await ask("42") == QueryResult(42.0)
+
+
+@pytest.mark.parametrize(("text", "number"), [("-1.5e-07", -1.5e-07), ("+3", 3.0), ("2.", 2.0)])
+async def test_numbers_are_told_as_texts(ask, server, text, number):
+    server.answers = [vector(text)]
+    assert await ask() == QueryResult(number)
+
+
+async def test_a_hint_to_the_querys_author_is_no_warning(ask, server):
+    server.answers = [warned('PromQL info: metric might not be a counter: "x"')]
+    assert await ask() == QueryResult(0.25)
 
 
 async def test_with_the_revision_in_it_stable_is_asked_as_well(ask, server):
@@ -144,6 +161,23 @@ def long_answer():
         (vector("+Inf"), "answered inf"),
         (success("vector", [{"metric": {}}]), "answered what no Prometheus does"),
         (success("vector", [{"value": [1.0, "many"]}]), "answered what no Prometheus does"),
+        (vector(True), "answered what no Prometheus does"),
+        (success("scalar", [1.0, True]), "answered what no Prometheus does"),
+        (success("scalar", [1.0, 5]), "answered what no Prometheus does"),
+        (success("scalar", [1.0, "1_000"]), "answered what no Prometheus does"),
+        (success("scalar", [1.0, " 1"]), "answered what no Prometheus does"),
+        (success("scalar", [1.0, "1", "2"]), "answered what no Prometheus does"),
+        (success("scalar", "12"), "answered what no Prometheus does"),
+        (success("scalar", [1.0, "1e999"]), "answered inf"),
+        (success("vector", {"0": 1}), "answered what no Prometheus does"),
+        (success("vector", [3]), "answered what no Prometheus does"),
+        (success("vector", [{"histogram": [1, {}]}]), "answered with a histogram: the query must"),
+        (success(["vector"], []), "answered with a ['vector']"),
+        (warned("PromQL warning: x"), "may be incomplete: PromQL warning: x"),
+        (warned("no store\nmatched"), "may be incomplete: no store matched"),
+        (web.Response(text="[" * 100_000), "answered 200 without a result"),
+        (web.Response(body=b"\xff"), "answered 200 without a result"),
+        (web.json_response({"status": "success"}), "answered what no Prometheus does"),
         (web.Response(text="<html>"), "answered 200 without a result: see its address"),
         (web.json_response([1]), "answered 200 without a result"),
         (
@@ -153,7 +187,7 @@ def long_answer():
         (web.Response(status=401), "answered 401: see the credentials in the gate's Secret"),
         (web.Response(status=302, headers={"Location": "/elsewhere"}), "redirects (302)"),
         (web.Response(status=503), "answered 503 without a result"),
-        (long_answer(), "did not answer: the answer has more than 1048576 bytes"),
+        (long_answer(), "answered with more than 1048576 bytes: the query must give one number"),
     ],
 )
 async def test_all_else_is_a_sentence(ask, server, answer, sentence):
@@ -168,7 +202,7 @@ async def test_all_else_is_a_sentence(ask, server, answer, sentence):
 async def test_a_silent_server_is_no_answer(ask, server, monkeypatch):
     monkeypatch.setattr(prometheus, "_SECONDS", 0.05)
     server.answers = [hang]
-    with pytest.raises(Uncomputable, match="did not answer"):
+    with pytest.raises(Uncomputable, match=r"no complete answer within 0\.05 s: see its address"):
         await ask()
     with pytest.raises(Uncomputable, match=r"Prometheus at http://127.0.0.1:1 did not answer"):
         await ask(address="http://127.0.0.1:1")

@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from lockstep_operator.shell.analysis.record import Thrift, recorded_analysis
+from lockstep_operator.shell.analysis.record import WriteThrottle, recorded_analysis
 from operator_shell.manifests import revision
-from operator_shell.virtual_time import run
+from virtual_time import run
 
 KEY = ("shop", "churn-new")
 
@@ -19,12 +19,12 @@ def status(samples=1, verdict="inconclusive", step=1, **parts):
 
 def test_numbers_are_written_every_ten_seconds():
     async def scenario():
-        thrift, written, writes = Thrift(), status(), []
-        assert thrift.lets(KEY, {}, written)
+        throttle, written, writes = WriteThrottle(), status(), []
+        assert throttle.allows(KEY, {}, written)
         for second in range(1, 31):
             await asyncio.sleep(1)
             wanted = status(samples=second)
-            if thrift.lets(KEY, written, wanted):
+            if throttle.allows(KEY, written, wanted):
                 written = wanted
                 writes.append(second)
         assert writes == [10, 20, 30]
@@ -43,16 +43,16 @@ def test_numbers_are_written_every_ten_seconds():
     ],
 )
 async def test_all_else_is_written_at_once(wanted):
-    thrift = Thrift()
-    thrift.lets(KEY, {}, status())
-    assert thrift.lets(KEY, status(), wanted)
+    throttle = WriteThrottle()
+    throttle.allows(KEY, {}, status())
+    assert throttle.allows(KEY, status(), wanted)
 
 
 async def test_one_revision_does_not_hold_back_another():
-    thrift = Thrift()
-    thrift.lets(KEY, {}, status())
-    assert not thrift.lets(KEY, status(), status(2))
-    assert thrift.lets(("shop", "fraud-new"), status(), status(2))
+    throttle = WriteThrottle()
+    throttle.allows(KEY, {}, status())
+    assert not throttle.allows(KEY, status(), status(2))
+    assert throttle.allows(("shop", "fraud-new"), status(), status(2))
 
 
 def test_what_was_recorded_is_read_back():

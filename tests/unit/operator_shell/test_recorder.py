@@ -53,6 +53,38 @@ async def test_other_reasons_messages_and_objects_are_other_events(api):
     assert len(events(api)) == 4
 
 
+async def test_a_message_that_counts_up_becomes_one_event(api, clock):
+    recorder = Recorder(api)
+    for second in range(900):
+        clock[0] = float(second)
+        await recorder.record(deployment(), "WriteRefused", f"quota exceeded by {second}", True)
+    found = sorted(events(api), key=lambda event: event["count"])
+    assert len(found) == 26
+    assert [event["count"] for event in found] == [*[1] * 25, 3]
+    combined = found[-1]["message"]
+    assert combined == "(combined from similar events): quota exceeded by 625"
+    assert len(api.writes()) <= 25 + 2 * 3
+
+
+async def test_after_a_silence_events_are_told_one_by_one_again(api, clock):
+    recorder = Recorder(api)
+    for number in range(30):
+        await recorder.record(deployment(), "A", f"number {number}")
+    assert len(events(api)) == 26
+    clock[0] = 601.0
+    await recorder.record(deployment(), "A", "number 30")
+    assert len(events(api)) == 27
+
+
+async def test_a_flood_of_one_reason_or_object_hides_no_other(api, clock):
+    recorder = Recorder(api)
+    for number in range(30):
+        await recorder.record(deployment(), "A", f"number {number}")
+    await recorder.record(deployment(), "B", "x")
+    await recorder.record(deployment(uid="other"), "A", "number 19")
+    assert {event["message"] for event in events(api)} >= {"x", "number 19"}
+
+
 async def test_a_restarted_operator_goes_on_counting(api):
     await Recorder(api).record(deployment(), "A", "same")
     await Recorder(api).record(deployment(), "A", "same")

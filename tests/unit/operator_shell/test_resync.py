@@ -8,7 +8,7 @@ from lockstep_operator.shell.resync import Resync
 from lockstep_operator.shell.store import Store
 from operator_shell.api import Api
 from operator_shell.manifests import NAMESPACE, build, deployment, labels, revision
-from operator_shell.virtual_time import run
+from virtual_time import run
 
 
 class World:

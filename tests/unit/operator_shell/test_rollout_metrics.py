@@ -175,3 +175,12 @@ def test_nothing_outlives_its_model_deployment(world):
     assert b"churn" in world.metrics.exposition()
     world.metrics.rollouts.forget(KEY)
     assert b"churn" not in world.metrics.exposition()
+
+
+def test_a_rollback_that_no_scrape_saw_the_counter_without_can_be_told(world):
+    """The alerts ask when a counter began: one that begins with 1 shows no increase."""
+    world.see(observed(marked(), weights={"churn-b": 100}))
+    assert world.rollbacks("gate") + world.rollbacks("person") == 1
+    assert world.value("lockstep_rollbacks_created", cause="person") is not None
+    registry = world.metrics.registry
+    assert registry.get_sample_value("lockstep_rollback_seconds_created") is not None

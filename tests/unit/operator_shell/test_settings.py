@@ -37,13 +37,15 @@ def test_every_flag_has_its_variable():
         "LOCKSTEP_RESYNC": "60",
         "LOCKSTEP_PROMETHEUS_ADDRESS": "https://prometheus:9090",
         "POD_NAME": "pod-1",
+        "POD_UID": "uid-1",
     }
     settings = parse_settings([], environ)
     assert settings.namespace == "ns"
     assert settings.router_replicas == 3
     assert settings.prometheus_address == "https://prometheus:9090"
     assert settings.service_account_dir == Path("/sa")
-    assert (settings.pod_access, settings.resync, settings.pod_name) == ("direct", 60.0, "pod-1")
+    assert (settings.pod_access, settings.resync) == ("direct", 60.0)
+    assert (settings.pod_name, settings.pod_uid) == ("pod-1", "uid-1")
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ ABORTED = {"rollout": {"aborted": {"reason": "no"}}}
         ({}, QUARANTINE, True),
         (None, QUARANTINE, True),
         ({}, ABORTED, True),
+        ({}, {"rollout": {"aborted": {}}}, True),
         (QUARANTINE, QUARANTINE, False),
         (QUARANTINE, {}, False),
         ({}, {"rollout": {"paused": {}}}, False),

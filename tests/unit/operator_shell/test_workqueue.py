@@ -5,7 +5,7 @@ import pytest
 from lockstep_operator.core.errors import LockstepError, Unavailable
 from lockstep_operator.shell.metrics import Metrics
 from lockstep_operator.shell.workqueue import WorkQueue, backoff
-from operator_shell.virtual_time import run
+from virtual_time import run
 
 KEY = ("shop", "churn")
 

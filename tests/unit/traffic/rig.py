@@ -111,7 +111,10 @@ class Rig:
         url = URL(self.url(names.STATS_PORT, counts_path(revisions)), encoded=True)
         async with self.session.get(url) as answer:
             every: tuple[RouterCount, ...] = parse_counts(await answer.read(), "uid", revisions)
-        return {(one.revision, one.assignment): (one.requests, one.errors) for one in every}
+        return {
+            (one.revision, one.assignment): (one.requests - one.unsent, one.errors - one.unsent)
+            for one in every
+        }
 
     async def count(self, requests: int, clients: int = 16) -> dict[str, int]:
         """Send requests; return how often each body came, with `!` before those not 200."""

@@ -37,7 +37,7 @@ def test_a_cluster_that_is_known_is_counted_from_the_start() -> None:
     assert parse_counts(answer, "uid-1", [B, A]) == (
         RouterCount("uid-1", A, "split", 100, 3),
         RouterCount("uid-1", B, "split", 0, 0),
-        RouterCount("uid-1", B, "mirror", 35, 5),
+        RouterCount("uid-1", B, "mirror", 50, 20, unsent=15),
     )
 
 

@@ -186,12 +186,12 @@ class Disagreement:
             result,
             (lack if result == "inconclusive" else None)
             or f"shadowDisagreement {message}, {pairs} requests answered by both"
-            + doubt(result, evidence),
-            value=share,
+            + doubt(result, self.process.shown),
+            value=share if pairs else None,
             limit=limit,
             samples=pairs,
             stable_samples=pairs,
-            evidence=evidence,
+            evidence=evidence if result == "fail" else self.process.shown,
         )
 
     def _blindness(self) -> str | None:

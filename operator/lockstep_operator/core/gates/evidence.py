@@ -17,14 +17,14 @@ from lockstep_operator.core.gates.queries import Query
 from lockstep_operator.core.gates.rates import ErrorRate
 from lockstep_operator.core.gates.samples import Answer, Samples
 from lockstep_operator.core.gates.shift import Shift
-from lockstep_operator.core.gates.slices import Side, Slices
+from lockstep_operator.core.gates.slices import MOST_COUNTS, MOST_TOGETHER, Side, Slices
 from lockstep_operator.core.gates.target import Target
 from lockstep_operator.core.times import format_time, parse_time
 
 # Most characters of a gate's state: the API's limit.
 MOST_STATE = 16_384
 _LARGEST = 1e15
-_PROMETHEUS = "prometheus"
+_PROMETHEUS, _PREDICTION_SHIFT = "prometheus", "predictionShift"
 _RESTARTED = "the operator was restarted: waiting for as many new samples as it takes to pass"
 # Of the state; another one is not understood and begins anew.
 _FORMAT = 1
@@ -161,6 +161,7 @@ class Evidence:
         `begin` of a recorded analysis.
         """
         slices, candidate, stable = self.slices.advance(samples.router, samples.models)
+        samples = replace(samples, problems={**self._excess(slices), **samples.problems})
         answers = _answers(self.target, samples)
         watches = (
             watch.add(
@@ -170,6 +171,18 @@ class Evidence:
             for watch in self.watches
         )
         return replace(self, slices=slices, watches=tuple(watches))
+
+    def _excess(self, slices: Slices) -> dict[str, str]:
+        """Return why the gates that read model servers cannot be computed, by gate."""
+        sentences = [
+            f"a model server of {revision} tells more than {MOST_COUNTS} counts, or all together "
+            f"more than {MOST_TOGETHER}, which are too many to compare; use Lockstep's model "
+            "server, or gates that do not need it"
+            for revision in sorted(slices.excess)
+        ]
+        gates = (watch.gate for watch in self.watches)
+        asked = [one.title for one in gates if one.metric in (*LATENCIES, _PREDICTION_SHIFT)]
+        return dict.fromkeys(asked, sentences[0]) if sentences else {}
 
     def report(self, now: datetime) -> Analysis:
         """Return verdict, numbers, message and state of each gate, in the gates' order."""

@@ -11,7 +11,7 @@ is the whole answer.
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Self
@@ -25,6 +25,7 @@ from lockstep_operator.core.gates.target import Target
 
 MOST_REQUESTS = 1000
 MOST_BYTES = 1024 * 1024
+_LONGEST_MISS = 500
 # After something went wrong with asking, as after a pod that was just being replaced.
 _AGAIN = timedelta(seconds=5)
 
@@ -159,47 +160,44 @@ def first_difference(request: GoldenRequest, answer: Any, tolerance: float | Non
         tolerance: for numbers; None: relative, see `equality.DEFAULT_TOLERANCE`.
     """
     try:
-        if request.path is not None:
-            return next(differences(request.expected, answer, tolerance), None)
-        outputs = _outputs(answer, InvalidGolden("the answer has no outputs with name and data"))
+        found = next(_differences(request, answer, tolerance), None)
     except RecursionError:
         return "the answer is nested too deeply to be compared"
+    except OverflowError:
+        return "the answer has a number that is too large to be compared"
     except InvalidGolden as error:
         return str(error)
+    return found if found is None or len(found) <= _LONGEST_MISS else found[:_LONGEST_MISS] + "…"
+
+
+def _differences(request: GoldenRequest, answer: Any, tolerance: float | None) -> Iterator[str]:
+    if request.path is not None:
+        yield from differences(request.expected, answer, tolerance)
+        return
+    outputs = _outputs(answer, InvalidGolden("the answer has no outputs with name and data"))
     for name, expected in request.expected.items():
-        if name not in outputs:
-            return f"the answer has no output {name!r}"
-        for difference in differences(expected, outputs[name], tolerance, f"output {name!r}"):
-            return difference
-    return None
+        if name in outputs:
+            yield from differences(expected, outputs[name], tolerance, f"output {name!r}")
+        else:
+            yield f"the answer has no output {name!r}"
 
 
-def judge_answers(
-    document: GoldenDocument, gate: Gate, answers: Mapping[str, Any], failures: Mapping[str, str]
-) -> GoldenResult:
+def tolerance_of(document: GoldenDocument, gate: Gate) -> float | None:
+    """Return the tolerance for numbers: the gate's goes before the document's."""
+    return document.tolerance if gate.tolerance is None else gate.tolerance
+
+
+def result_of(document: GoldenDocument, misses: Mapping[str, str | None]) -> GoldenResult:
     """Return how many answers are wrong.
 
     Args:
         document: the questions.
-        gate: its tolerance goes before the document's.
-        answers: by request name, parsed JSON of the 200 answers.
-        failures: by request name, what came instead of a 200 answer, such as `status 500`; counts
-            as wrong. A request that is in neither was not asked.
+        misses: by request name, what was wrong with its answer, None when nothing was. A request
+            that is not in it was not asked.
     """
-    tolerance = document.tolerance if gate.tolerance is None else gate.tolerance
-    misses: list[str] = []
-    asked = 0
-    for request in document.requests:
-        if request.name in failures:
-            miss: str | None = failures[request.name]
-        elif request.name in answers:
-            miss = first_difference(request, answers[request.name], tolerance)
-        else:
-            continue
-        asked += 1
-        if miss is not None:
-            misses.append(f"{request.name}: {miss}")
-    return GoldenResult(asked, len(misses), misses[0] if misses else "")
+    asked = [request.name for request in document.requests if request.name in misses]
+    wrong = [f"{name}: {misses[name]}" for name in asked if misses[name] is not None]
+    return GoldenResult(len(asked), len(wrong), wrong[0] if wrong else "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,6 +91,8 @@ def shortage(target: Target, needed: int, samples: int, stable: int | None) -> s
     """
     if stable is not None and target.stable is None:
         return "there is no stable revision to compare with; a gate with max needs none"
+    if not samples:
+        return f"no samples yet (0 of {needed} samples)"
     if samples < needed:
         return f"{samples} of {needed} samples"
     if stable is not None and stable < needed:
@@ -111,10 +113,15 @@ def verdict(evidence: float, lack: str | None, beyond: bool) -> Verdict:
     return "inconclusive" if lack or beyond else "pass"
 
 
-def doubt(result: Verdict, evidence: float) -> str:
-    """Return what a message of this verdict ends with: why a value over the limit is no fail."""
+def doubt(result: Verdict, evidence: float | None) -> str:
+    """Return what a message of this verdict ends with: why a value over the limit is no fail.
+
+    `evidence`: None before the first bet.
+    """
     if result != "inconclusive":
         return ""
+    if evidence is None:
+        return "; over the limit, but too few samples yet to rule out chance"
     return f"; over the limit, but with {number(max(0.0, evidence))} of the evidence that fails it"
 
 

@@ -142,13 +142,13 @@ class Latency:
         return Finding(
             result,
             (lack if result == "inconclusive" else None)
-            or self._message(result) + doubt(result, evidence),
+            or self._message(result) + doubt(result, self.process.shown),
             value=self.ours.quantile(share),
             stable_value=self.theirs.quantile(share),
             limit=self.limit,
             samples=samples,
             stable_samples=stable,
-            evidence=evidence,
+            evidence=self.process.shown,
         )
 
     @property

@@ -63,13 +63,13 @@ class ErrorRate:
         return Finding(
             result,
             (lack if result == "inconclusive" else None)
-            or self._message(result, shown, when) + doubt(result, evidence),
-            value=shown.share,
+            or self._message(result, shown, when) + doubt(result, self.process.shown),
+            value=shown.share if samples else None,
             stable_value=shown.stable_share if stable else None,
             limit=self._limit(shown),
             samples=samples,
             stable_samples=stable,
-            evidence=evidence,
+            evidence=evidence if result == "fail" else self.process.shown,
         )
 
     def _limit(self, shown: Tally) -> float:

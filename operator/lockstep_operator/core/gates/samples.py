@@ -40,8 +40,9 @@ class ModelReading:
     Attributes:
         source: the pod's UID and container start: counts begin again with a new one.
         latency: by assignment (`split`, `mirror`), in seconds; successful answers only.
-        outputs: by (assignment, output): counts by bin. A bin is a class label, or for numbers
-            the bin's lower bound in the runtime's spelling; see `core.gates.shift`.
+        outputs: by (assignment, output): counts by bin, of one row of each answer. A bin is a
+            class label, or for numbers the bin's lower bound in the runtime's spelling; see
+            `core.gates.shift`.
         numeric: outputs whose bins are numbers, in ascending order of their value.
         answers: since the last look, oldest first.
     """

@@ -10,8 +10,9 @@ every slice, however the traffic changes. Two things make the gate fail, both ar
   predictive two-sample and independence testing", NeurIPS 2023), see `core.gates.tracks`;
 - that it is large: the population stability index, less what chance gives, over `max`.
 
-A row of values that came in one answer is one sample. Shuffled labels cannot be seen where the
-shares of the classes stay: that is what shadowDisagreement is for.
+An answer is one sample: model servers count one row of each, drawn at random, since rows of one
+answer are not independent. Shuffled labels cannot be seen where the shares of the classes stay:
+that is what shadowDisagreement is for.
 """
 
 from collections.abc import Mapping
@@ -46,6 +47,7 @@ DEFAULT_SAMPLES = 200
 MOST_OUTPUTS = 20
 _ALL_BINS = 160
 _FEWEST_BINS = 8
+_NOT_SHARED = "no samples yet of an output that both revisions have"
 _ALLOWANCE = Allowance(relative=True, smallest=0.05)
 
 
@@ -94,7 +96,7 @@ class OutputShift:
 
     @property
     def size(self) -> float:
-        """Values per answer, of the side that has more; at least 1."""
+        """Values per answer, of the side that has more, at least 1: a server may count all rows."""
         pairs = zip(self.distribution.totals, self.answers, strict=True)
         return max(1.0, *(total / answers for total, answers in pairs if answers), 1.0)
 
@@ -194,16 +196,21 @@ class Shift:
         result = verdict(evidence, lack, any(output.index > most for output in shared.values()))
         if worst is None or (result == "inconclusive" and lack):
             return Finding(
-                "inconclusive", lack or "", limit=most, samples=samples, stable_samples=stable
+                "inconclusive",
+                lack or _NOT_SHARED,
+                limit=most,
+                samples=samples,
+                stable_samples=stable,
             )
+        shown = evidence if shared[worst].process.shown is not None else None
         return Finding(
             result,
-            self._message(result, worst, most) + doubt(result, evidence),
+            self._message(result, worst, most) + doubt(result, shown),
             value=shared[worst].index,
             limit=most,
             samples=samples,
             stable_samples=stable,
-            evidence=evidence,
+            evidence=shown,
         )
 
     def _samples(self, shared: Mapping[str, OutputShift]) -> tuple[int, int]:

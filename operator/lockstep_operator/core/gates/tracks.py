@@ -235,6 +235,11 @@ class Process(Generic[Witness]):
         """Share of the evidence that a fail takes; 1 and more: enough. Negative: against harm."""
         return log_mean([track.wealth.log for track in self.tracks]) / -math.log(self.alpha)
 
+    @property
+    def shown(self) -> float | None:
+        """The evidence to be reported: None before the first bet."""
+        return self.evidence if any(track.wealth.rounds for track in self.tracks) else None
+
     def collect(
         self, now: datetime, closing: bool, tally: Callable[[Witness | None], Tally]
     ) -> "Process[Witness]":

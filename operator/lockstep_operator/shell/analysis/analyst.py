@@ -15,12 +15,13 @@ from lockstep_operator.shell.keys import Key
 from lockstep_operator.shell.metrics import Metrics
 
 _LOOKS_PER_AGE = 30  # so that a verdict comes at most a thirtieth later than it could
-_SHORTEST, _LONGEST = 1.0, 15.0
+# A busy model pod remembers its answers for eight seconds.
+_SHORTEST, _LONGEST = 1.0, 5.0
 _log = structlog.get_logger(__name__)
 
 
 @dataclass(slots=True)
-class _Course:
+class _Evaluation:
     """One candidate at one step. `next_look`: by the loop's clock."""
 
     target: Target
@@ -49,7 +50,7 @@ class Analyst:
         self._collector = collector
         self._metrics = metrics
         self._clock = clock
-        self._courses: dict[Key, _Course] = {}
+        self._evaluations: dict[Key, _Evaluation] = {}
 
     async def look(
         self, key: Key, target: Target | None, recorded: Analysis | None
@@ -61,48 +62,48 @@ class Analyst:
         if target is None or not target.gates:
             self.forget(key)
             return None
-        course = self._course(key, target, recorded)
+        evaluation = self._evaluation(key, target, recorded)
         loop = asyncio.get_running_loop()
-        if course.report is None or loop.time() >= course.next_look:
-            course.report = await self._look(key, course)
+        if evaluation.report is None or loop.time() >= evaluation.next_look:
+            evaluation.report = await self._look(key, evaluation)
             elapsed = (self._clock() - target.since).total_seconds()
             pause = _SHORTEST if self._collector.is_asking(key) else interval(elapsed)
-            course.next_look = loop.time() + pause
-        return course.report
+            evaluation.next_look = loop.time() + pause
+        return evaluation.report
 
     def next_look(self, key: Key) -> float | None:
         """Return in how many seconds to look again; None when nothing is judged."""
-        course = self._courses.get(key)
-        if course is None:
+        evaluation = self._evaluations.get(key)
+        if evaluation is None:
             return None
-        return max(0.0, course.next_look - asyncio.get_running_loop().time())
+        return max(0.0, evaluation.next_look - asyncio.get_running_loop().time())
 
     def forget(self, key: Key) -> None:
         """Drop what is known of a ModelDeployment without a candidate, or that is gone."""
-        if self._courses.pop(key, None) is not None:
+        if self._evaluations.pop(key, None) is not None:
             self._collector.forget(key)
 
-    def _course(self, key: Key, target: Target, recorded: Analysis | None) -> _Course:
-        known = self._courses.get(key)
+    def _evaluation(self, key: Key, target: Target, recorded: Analysis | None) -> _Evaluation:
+        known = self._evaluations.get(key)
         if known is not None and known.target == target:
             return known
         if known is not None and known.target.candidate == target.candidate:
             recorded = known.report or recorded  # newer than what was written
         elif known is not None:
             self._collector.forget(key)
-        course = _Course(target, begin(target, recorded), None)
-        self._courses[key] = course
-        return course
+        evaluation = _Evaluation(target, begin(target, recorded), None)
+        self._evaluations[key] = evaluation
+        return evaluation
 
-    async def _look(self, key: Key, course: _Course) -> Analysis:
+    async def _look(self, key: Key, evaluation: _Evaluation) -> Analysis:
         """Nothing is kept of a look that is cancelled half-way."""
         began = asyncio.get_running_loop().time()
-        due = course.evidence.due(self._clock())
-        samples = await self._collector.collect(key, course.target, due)
-        course.evidence = course.evidence.add(samples)
+        due = evaluation.evidence.due(self._clock())
+        samples = await self._collector.collect(key, evaluation.target, due)
+        evaluation.evidence = evaluation.evidence.add(samples)
         self._metrics.look_seconds.observe(asyncio.get_running_loop().time() - began)
-        self._note(key, course.target, samples)
-        return course.evidence.report(self._clock())
+        self._note(key, evaluation.target, samples)
+        return evaluation.evidence.report(self._clock())
 
     def _note(self, key: Key, target: Target, samples: Samples) -> None:
         kinds = {gate.title: gate.metric for gate in target.gates}

@@ -19,12 +19,11 @@ from lockstep_operator.shell.keys import Key
 from lockstep_operator.traffic.interface import TrafficProvider
 
 _ERRAND_SECONDS = 0.5  # what takes longer is there at the next look
-_GOLDEN_SECONDS = 60.0
 _QUERY_SECONDS = 10.0
 
 
 @dataclass(slots=True)
-class _Desk:
+class _Session:
     """What is kept of one ModelDeployment between two looks."""
 
     errands: Errands = field(default_factory=Errands)
@@ -50,24 +49,24 @@ class Collector:
         self._queries = queries
         self._clock = clock
         self._seconds = seconds
-        self._desks: dict[Key, _Desk] = {}
+        self._sessions: dict[Key, _Session] = {}
 
     async def collect(self, key: Key, target: Target, due: frozenset[str]) -> Samples:
         """Return what the target's gates need; of `due`, golden requests and queries too.
 
         Never raises: what cannot be had is a problem of the gates that need it.
         """
-        desk = self._desks.setdefault(key, _Desk())
+        session = self._sessions.setdefault(key, _Session())
         needs = needs_of(target)
-        self._start_errands(key, target, due, desk.errands)
+        self._start_errands(key, target, due, session.errands)
         (counts, refused), told, _ = await asyncio.gather(
             self._counts(key, target, needs),
-            self._models.read(key, target, needs, desk.cursors),
-            desk.errands.settle(_ERRAND_SECONDS),
+            self._models.read(key, target, needs, session.cursors),
+            session.errands.settle(_ERRAND_SECONDS),
         )
         # From here on nothing waits: a look that is cancelled has taken nothing.
-        desk.cursors = told.cursors
-        outcome = desk.errands.collect()
+        session.cursors = told.cursors
+        outcome = session.errands.collect()
         return Samples(
             time=self._clock(),
             router=counts,
@@ -79,18 +78,18 @@ class Collector:
 
     def is_asking(self, key: Key) -> bool:
         """Return whether golden requests or queries go on after the last look."""
-        desk = self._desks.get(key)
-        return desk is not None and len(desk.errands) > 0
+        session = self._sessions.get(key)
+        return session is not None and len(session.errands) > 0
 
     def forget(self, key: Key) -> None:
         """Nothing of this key is judged any more."""
-        desk = self._desks.pop(key, None)
-        if desk is not None:
-            desk.errands.cancel()
+        session = self._sessions.pop(key, None)
+        if session is not None:
+            session.errands.cancel()
 
     def close(self) -> None:
         """End all that goes on."""
-        for key in list(self._desks):
+        for key in list(self._sessions):
             self.forget(key)
 
     def _start_errands(
@@ -102,8 +101,8 @@ class Collector:
             if gate.metric == "prometheus":
                 work = self._queries.ask(key, target, gate)
                 errands.start(gate.title, _QUERY_SECONDS, work)
-            else:
-                errands.start(gate.title, _GOLDEN_SECONDS, self._golden.ask(key, target, gate))
+            else:  # there may be a thousand of them, each with its own time limit
+                errands.start(gate.title, None, self._golden.ask(key, target, gate))
 
     async def _counts(
         self, key: Key, target: Target, needs: Needs

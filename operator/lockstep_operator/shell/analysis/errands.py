@@ -24,7 +24,7 @@ class Outcome:
 
 
 class Errands:
-    """At most one per gate; they go on between two looks, each within its own time limit."""
+    """At most one per gate; they go on between two looks, each within its own time limits."""
 
     def __init__(self) -> None:
         self._running: dict[str, asyncio.Task[Found]] = {}
@@ -35,8 +35,8 @@ class Errands:
     def __contains__(self, gate: str) -> bool:
         return gate in self._running
 
-    def start(self, gate: str, seconds: float, work: Coroutine[Any, Any, Found]) -> None:
-        """Begin one for a gate that has none."""
+    def start(self, gate: str, seconds: float | None, work: Coroutine[Any, Any, Found]) -> None:
+        """Begin one for a gate that has none; `seconds` None: the work limits itself."""
         self._running[gate] = asyncio.create_task(_limited(work, seconds), name=f"gate {gate}")
 
     async def settle(self, seconds: float) -> None:
@@ -66,12 +66,13 @@ class Errands:
         self._running.clear()
 
 
-async def _limited(work: Coroutine[Any, Any, Found], seconds: float) -> Found:
+async def _limited(work: Coroutine[Any, Any, Found], seconds: float | None) -> Found:
     try:
         async with asyncio.timeout(seconds):
             return await work
     except TimeoutError as error:
-        raise Uncomputable(f"no complete answer within {seconds:g} s; it is asked again") from error
+        within = f" within {seconds:g} s" if seconds is not None else ""
+        raise Uncomputable(f"no complete answer{within}; it is asked again") from error
 
 
 def _result(gate: str, task: asyncio.Task[Found]) -> Found | str:

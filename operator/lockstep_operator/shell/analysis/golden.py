@@ -11,8 +11,10 @@ from lockstep_operator.core.gates.golden import (
     GoldenDocument,
     GoldenRequest,
     InvalidGolden,
-    judge_answers,
+    first_difference,
     parse_golden,
+    result_of,
+    tolerance_of,
 )
 from lockstep_operator.core.gates.samples import GoldenResult
 from lockstep_operator.core.gates.target import Target
@@ -27,6 +29,9 @@ from lockstep_operator.shell.store import Manifest, Store
 _DOCUMENT_SECONDS = 5.0
 _ANSWER_SECONDS = 15.0
 _AT_ONCE = 4
+# What is right is no longer than the document (1 MiB), but for outputs that nobody asked about.
+LONGEST_ANSWER = 4 * 1024 * 1024
+LONGEST_ANSWERS = 64 * 1024 * 1024
 _NOT_ITS_ANSWER = (429, 502, 503, 504)  # the server's state at the moment
 _LONGEST_EXCERPT = 200
 # No dots in a row and nothing encoded: in proxy mode the path is part of an API server's URL.
@@ -57,16 +62,18 @@ class Golden:
         return await self._answers(document, gate, _Pod(self._pods, pods[0], name))
 
     async def _answers(self, document: GoldenDocument, gate: Gate, pod: "_Pod") -> GoldenResult:
+        """Each answer is compared when it comes, and let go: together they may be large."""
         turns = asyncio.Semaphore(_AT_ONCE)
-        answers: dict[str, Any] = {}
-        failures: dict[str, str] = {}
+        tolerance = tolerance_of(document, gate)
+        misses: dict[str, str | None] = {}
 
         async def ask(request: GoldenRequest) -> None:
             async with turns:
                 try:
-                    answers[request.name] = await pod.answer(request)
+                    answer = await pod.answer(request)
+                    misses[request.name] = first_difference(request, answer, tolerance)
                 except _Wrong as error:
-                    failures[request.name] = str(error)
+                    misses[request.name] = str(error)
 
         try:
             async with asyncio.TaskGroup() as group:
@@ -74,7 +81,7 @@ class Golden:
                     group.create_task(ask(request))
         except* Uncomputable as errors:
             raise errors.exceptions[0] from None
-        return judge_answers(document, gate, answers, failures)
+        return result_of(document, misses)
 
     async def _document(
         self, namespace: str, reference: ConfigMapKeyRef | None, pod: Manifest
@@ -130,16 +137,23 @@ class _Pod:
         self._pods = pods
         self._pod = pod
         self._model = model
+        self._read = 0
 
     async def answer(self, request: GoldenRequest) -> Any:
         path = _checked(request.path or f"/v2/models/{self._model}/infer", request.name)
         name = self._pod["metadata"]["name"]
         try:
             answer = await self._pods.post(
-                self._pod, MODEL_PORT, path, request.body, _ANSWER_SECONDS
+                self._pod, MODEL_PORT, path, request.body, _ANSWER_SECONDS, longest=LONGEST_ANSWER
             )
         except PodUnreachable as error:
             raise Uncomputable(f"golden request {request.name}: {error}") from error
+        self._read += len(answer.body)
+        if self._read > LONGEST_ANSWERS:
+            raise Uncomputable(
+                f"the answers to the golden requests have more than {LONGEST_ANSWERS} bytes "
+                "together: ask fewer, or for fewer outputs"
+            )
         if answer.status in _NOT_ITS_ANSWER:
             raise Uncomputable(
                 f"golden request {request.name}: pod {name} answered {answer.status}; "
@@ -151,6 +165,8 @@ class _Pod:
             return json.loads(answer.body)
         except ValueError:
             raise _Wrong(f"the answer is not JSON: {_excerpt(answer.body)}") from None
+        except RecursionError:
+            raise _Wrong("the answer is nested too deeply to be compared") from None
 
 
 def _checked(path: str, name: str) -> str:

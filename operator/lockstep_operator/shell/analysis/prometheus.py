@@ -5,6 +5,7 @@ https://prometheus.io/docs/prometheus/latest/querying/api/#instant-queries
 
 import json
 import math
+import re
 from typing import Any
 
 import aiohttp
@@ -14,7 +15,7 @@ from lockstep_operator.core.gates.samples import QueryResult
 from lockstep_operator.core.gates.target import Target
 from lockstep_operator.shell.analysis.access import Access, access_for
 from lockstep_operator.shell.analysis.problems import Uncomputable
-from lockstep_operator.shell.bodies import BodyTooLong, read_body
+from lockstep_operator.shell.bodies import BodyTooLong, in_words, read_body
 from lockstep_operator.shell.client import Client
 from lockstep_operator.shell.keys import Key
 
@@ -22,6 +23,8 @@ _SECONDS = 5.0
 _LONGEST_ANSWER = 1024 * 1024
 _LONGEST_REASON = 300
 _REVISION = "{{revision}}"
+_NUMBER = re.compile(r"[-+]?([0-9]+(\.[0-9]*)?([eE][-+]?[0-9]+)?|Inf)|NaN", re.ASCII)
+_HINT = "PromQL info:"  # as releases before 3 tell among the warnings
 
 
 class Queries:
@@ -65,11 +68,21 @@ class Queries:
                 ssl=access.tls or True,
             ) as answer:
                 body = await read_body(answer, _LONGEST_ANSWER)
-        except (aiohttp.ClientError, OSError, BodyTooLong, ValueError) as error:
-            said = " ".join(str(error).split()) if access.told else ""
-            reason = said or type(error).__name__  # an address from a Secret is not told
+        except BodyTooLong as error:
             raise Uncomputable(
-                f"{where} did not answer: {reason[:_LONGEST_REASON]}; see its address and state"
+                f"{where} answered with more than {_LONGEST_ANSWER} bytes: the query must give one "
+                "number, as with sum()"
+            ) from error
+        except TimeoutError as error:
+            raise Uncomputable(
+                f"{where} gave no complete answer within {_SECONDS:g} s: see its address, its "
+                "state and the cost of the query"
+            ) from error
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            # An address from a Secret is not told.
+            reason = in_words(error) if access.told else type(error).__name__
+            raise Uncomputable(
+                f"{where} did not answer: {reason}; see its address and state"
             ) from error
         return number_in(body, answer.status, where)
 
@@ -102,9 +115,10 @@ def number_in(body: bytes, status: int, where: str) -> float:
     if status != 200 or not isinstance(told, dict) or told.get("status") != "success":
         raise Uncomputable(_refusal(told, status, where))
     try:
-        number = float(_sample(told["data"], where)[1])
-    except (KeyError, TypeError, ValueError, IndexError, RecursionError) as error:
+        number = _parsed(_sample(told["data"], where))
+    except (KeyError, TypeError, ValueError) as error:
         raise Uncomputable(f"{where} answered what no Prometheus does: see its address") from error
+    _check_warnings(told.get("warnings"), where)
     if not math.isfinite(number):
         raise Uncomputable(
             f"{where} answered {number}: there was nothing to divide by, or nothing in the range; "
@@ -114,6 +128,7 @@ def number_in(body: bytes, status: int, where: str) -> float:
 
 
 def _sample(data: Any, where: str) -> Any:
+    """Return the one pair of time and value."""
     kind, result = data["resultType"], data["result"]
     if kind == "scalar":
         return result
@@ -121,13 +136,37 @@ def _sample(data: Any, where: str) -> Any:
         raise Uncomputable(
             f"{where} answered with a {str(kind)[:20]}: the query must give one number"
         )
-    if len(result) == 1:
-        return result[0]["value"]
+    if not isinstance(result, list):
+        raise TypeError("a vector is a list")
     if not result:
         raise Uncomputable(f"{where} has no data for the query: see its metric and labels")
-    raise Uncomputable(
-        f"{where} answered with {len(result)} series: aggregate them to one, as with sum()"
-    )
+    if len(result) > 1:
+        raise Uncomputable(
+            f"{where} answered with {len(result)} series: aggregate them to one, as with sum()"
+        )
+    if "histogram" in result[0]:
+        raise Uncomputable(f"{where} answered with a histogram: the query must give one number")
+    return result[0]["value"]
+
+
+def _parsed(sample: Any) -> float:
+    """Return the value of a pair; it is a text, since JSON has neither NaN nor infinity."""
+    if not isinstance(sample, list) or len(sample) != 2 or not isinstance(sample[1], str):
+        raise TypeError("a sample is a list of a time and a text")
+    if not _NUMBER.fullmatch(sample[1]):
+        raise ValueError("the text is no number")
+    return float(sample[1])
+
+
+def _check_warnings(warnings: Any, where: str) -> None:
+    """A warning says that the number may lack something; a mere hint to the query's author not."""
+    told = warnings if isinstance(warnings, list) else []
+    for warning in told:
+        words = " ".join(str(warning).split())
+        if words and not words.startswith(_HINT):
+            raise Uncomputable(
+                f"{where} warns of its answer, which may be incomplete: {words[:_LONGEST_REASON]}"
+            )
 
 
 def _json(body: bytes) -> Any:

@@ -23,13 +23,13 @@ def recorded_analysis(revision: Manifest | None) -> Analysis | None:
         return None
 
 
-class Thrift:
+class WriteThrottle:
     """Numbers change at every look; they are written every ten seconds, verdicts at once."""
 
     def __init__(self) -> None:
         self._written: dict[Key, float] = {}
 
-    def lets(self, key: Key, before: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    def allows(self, key: Key, before: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
         """Return whether a status is to be written now. `key`: of the revision."""
         now = asyncio.get_running_loop().time()
         if _only_numbers(before, wanted) and now - self._written.get(key, -SECONDS) < SECONDS:

@@ -55,6 +55,7 @@ def _count(
         pod=pod,
         revision=revision,
         assignment=assignment,
-        requests=value(_REQUESTS) - unsent,
-        errors=value(_ERRORS) - unsent,
+        requests=value(_REQUESTS),
+        errors=value(_ERRORS),
+        unsent=unsent,
     )

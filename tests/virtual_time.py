@@ -6,12 +6,14 @@ from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+START = 1000.0
+"""What the loop's clock shows at first, in seconds."""
 
 
 class _JumpingSelector(selectors.DefaultSelector):  # type: ignore[misc, valid-type]
     def __init__(self) -> None:
         super().__init__()
-        self.now = 1000.0
+        self.now = START
 
     def select(self, timeout: float | None = None) -> Any:
         ready = super().select(0)
