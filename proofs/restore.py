@@ -3,13 +3,14 @@
 Restore: everything that was there is created anew, with new UIDs, without status, owner references,
 Deployments and pods, as backup tools do it. Stable, the order of promotions and the quarantine must
 be found again, re-applying the quarantined version must move nothing, and a quarantine of stable
-must fall back to the same revision as it would have before. The ModelDeployment comes back last;
-the operator runs meanwhile, or starts afterwards.
+must fall back to the same revision as it would have before. The operator runs meanwhile, or starts
+afterwards; the ModelDeployment comes back last, or so early that the operator makes a revision of
+it before it sees the others.
 """
 
 import argparse
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -87,9 +88,13 @@ def _restored_before(found: Stage, cluster: Cluster) -> str:
     return _restored(found, cluster, running=False)
 
 
-def _restored(found: Stage, cluster: Cluster, running: bool) -> str:
+def _restored_first(found: Stage, cluster: Cluster) -> str:
+    return _restored(found, cluster, running=True, kinds=("md", *_KEPT[:-1]))
+
+
+def _restored(found: Stage, cluster: Cluster, running: bool, kinds: Sequence[str] = _KEPT) -> str:
     known = _history(found, cluster)
-    saved = [one for kind in _KEPT for one in cluster.get(kind)["items"]]
+    saved = [one for kind in kinds for one in cluster.get(kind)["items"]]
     before = {one["metadata"]["uid"] for one in saved}
     if not running:
         found.operator.kill()
@@ -97,13 +102,22 @@ def _restored(found: Stage, cluster: Cluster, running: bool) -> str:
     cluster.run("kubectl", "create", "namespace", cluster.namespace)
     for one in saved:
         if one["metadata"]["name"] != "kube-root-ca.crt":
-            cluster.kubectl("create", "-f", "-", stdin=json.dumps(_as_backed_up(one)))
+            _create(cluster, one)
+        if one["kind"] == "ModelDeployment" and kinds[0] == "md":
+            wait_for("a revision made anew", lambda: cluster.names("mrev"))
     if not running:
         found.operator.start()
     _assert_found_again(cluster, known)
     after = {one["metadata"]["uid"] for kind in _KEPT for one in cluster.get(kind)["items"]}
     assert not before & after
     return _assert_falls_back(cluster, known)
+
+
+def _create(cluster: Cluster, saved: Json) -> None:
+    """Write an object back; what is there already is left alone, as backup tools do it."""
+    body = json.dumps(_as_backed_up(saved))
+    said = cluster.kubectl("create", "-f", "-", stdin=body, check=False)
+    assert " created" in said or "(AlreadyExists)" in said, said
 
 
 def _as_backed_up(saved: Json) -> Json:
@@ -140,7 +154,10 @@ def _assert_found_again(cluster: Cluster, known: Known) -> None:
     cluster.wait_condition("wine", "Ready", "False", "SpecQuarantined")
     cluster.wait_condition("wine", "Available", "True", "Serving")
     assert cluster.status("wine")["stableRevision"] == known.stable
-    assert _known(cluster, known.stable, known.previous) == known, "marks and promotions"
+    found = _known(cluster, known.stable, known.previous)
+    assert found.quarantined == known.quarantined, "marks"
+    # A revision that was made before the others came back is in nobody's way.
+    assert known.promotions.items() <= found.promotions.items(), "promotions"
 
 
 def _assert_falls_back(cluster: Cluster, known: Known) -> str:
@@ -153,6 +170,7 @@ def _assert_falls_back(cluster: Cluster, known: Known) -> str:
 _CASES: tuple[tuple[str, str, Callable[[Stage, Cluster], str]], ...] = (
     ("restored-running", "restore, the operator runs", _restored_meanwhile),
     ("restored-stopped", "restore, the operator starts afterwards", _restored_before),
+    ("restored-first", "restore, the ModelDeployment first", _restored_first),
     ("recreated", "delete with --cascade=orphan and re-create", _orphaned),
     ("deleted", "delete and re-create", _deleted),
 )

@@ -38,14 +38,16 @@ def _normal_runtime(runtime: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in out.items() if value != {}}
 
 
-def mint_name(content: NormalContent, taken: set[str], prefix: str) -> str:
+def mint_name(content: NormalContent, taken: set[str], prefix: str, owner: str = "") -> str:
     """Return a revision name `<prefix>-<8 hex>` that is not taken.
 
     The hash only mints the name; whether two revisions are the same is decided by their content.
+    `owner`: UID of the ModelDeployment. One that a restore brought back before its revisions mints
+    other names than before, so that those of the revisions which come later are free.
     """
     text = json.dumps(content, sort_keys=True)
     for attempt in range(len(taken) + 1):
-        digest = hashlib.sha256(f"{text}#{attempt}".encode()).hexdigest()[:8]
+        digest = hashlib.sha256(f"{text}#{owner}#{attempt}".encode()).hexdigest()[:8]
         if (name := f"{prefix}-{digest}") not in taken:
             return name
     raise AssertionError("more attempts than taken names")  # pragma: no cover

@@ -66,7 +66,7 @@ def _desired(
     if known is not None:
         return known, []
     taken = {manifest["metadata"]["name"] for manifest in observed.revisions}
-    name = mint_name(content, taken, deployment["metadata"]["name"])
+    name = mint_name(content, taken, deployment["metadata"]["name"], deployment["metadata"]["uid"])
     created = build_revision(deployment, name, content, defaults)
     return parse_revisions([created])[0], [created]
 

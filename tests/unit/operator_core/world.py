@@ -200,6 +200,10 @@ class World:
     def phase(self) -> str | None:
         return (self.md["status"].get("rollout") or {}).get("phase")
 
+    def touch(self, name: str) -> None:
+        """Give a revision the version of a write."""
+        self._stamped(self.revisions[name])
+
     def release(self, name: str) -> None:
         del self.revisions[name]["spec"]["quarantine"]
         self._stamped(self.revisions[name])
