@@ -14,7 +14,7 @@ from lockstep_cli.following import Seen, follow
 from lockstep_cli.lease import Operator, find_operator
 from lockstep_cli.moment import format_time
 from lockstep_cli.order import Decide, Mark, Order
-from lockstep_cli.output import Format, emit, warn
+from lockstep_cli.output import Format, agrees, emit, warn
 from lockstep_cli.report import Outcome, explain
 from lockstep_cli.situation import Situation, read_situation
 from lockstep_cli.writing import check_agreed, write_order
@@ -89,6 +89,10 @@ def _checked(reason: str) -> str:
     text = reason.strip()
     if not 1 <= len(text) <= 1024:
         raise Refused("--reason must have 1 to 1024 characters")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise Refused("--reason is not text in UTF-8") from None
     return text
 
 
@@ -96,7 +100,7 @@ def _ask(order: Order) -> dict[str, str]:
     """Return what the user agreed to."""
     if not sys.stdin.isatty():
         raise Refused("this asks before it acts: pass --yes where nobody can answer")
-    if not typer.confirm(order.question, err=True):
+    if not agrees(order.question):
         raise Refused("nothing was changed")
     return order.wishes
 

@@ -1,6 +1,7 @@
 """The cluster as the CLI sees it: plain dicts in and out, every failure a CliError."""
 
 import os
+import re
 import time
 from collections.abc import Callable
 from functools import partial
@@ -21,6 +22,8 @@ VERSION: Final = "v1alpha1"
 FIELD_MANAGER: Final = "lockstep-cli"
 _TIMEOUT: Final = (5.0, 30.0)  # seconds to connect, to read
 _READ_TRIES: Final = 5
+_PATIENCE: Final = 10.0  # seconds after which a read is not tried again
+_NAME: Final = re.compile(r"[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?")
 
 
 class Cluster:
@@ -98,6 +101,7 @@ class Cluster:
             )
 
     def _get(self, plural: str, name: str) -> Manifest:
+        _check_name(name)
         get = partial(self._api.get_namespaced_custom_object, GROUP, VERSION, self.namespace)
         found: Manifest = self._read(partial(get, plural, name, _request_timeout=_TIMEOUT))
         return found
@@ -109,15 +113,24 @@ class Cluster:
         return items
 
     def _read(self, call: Callable[[], Any]) -> Any:
-        """Run a read; an API server that is busy is asked again, for three seconds in all."""
+        """Run a read; an API server that is busy, not one that is silent, is asked again."""
+        started = time.monotonic()
         for attempt in range(1, _READ_TRIES):
             try:
                 with translated(self._server):
                     return call()
             except Unavailable:
+                if time.monotonic() - started > _PATIENCE:
+                    raise
                 time.sleep(0.2 * 2 ** (attempt - 1))
         with translated(self._server):
             return call()
+
+
+def _check_name(name: str) -> None:
+    """An empty name would ask for the list, and one that is no UTF-8 cannot be sent."""
+    if not _NAME.fullmatch(name):
+        raise Refused(f"{name!r} is not a name in Kubernetes: a-z, 0-9, '-' and '.' are allowed")
 
 
 def connect(kubeconfig: Path | None, context: str | None, namespace: str | None) -> Cluster:
@@ -125,7 +138,7 @@ def connect(kubeconfig: Path | None, context: str | None, namespace: str | None)
 
     Raises:
         NoCluster: no usable kubeconfig.
-        Refused: the file that was named does not exist.
+        Refused: the file that was named does not exist, or the namespace is no name.
     """
     if kubeconfig is not None and not kubeconfig.is_file():
         raise Refused(f"no kubeconfig at {kubeconfig}")
@@ -133,9 +146,11 @@ def connect(kubeconfig: Path | None, context: str | None, namespace: str | None)
     configuration.retries = False  # our own reads retry; a refused connection is said at once
     with translated():
         where = _load(configuration, None if kubeconfig is None else str(kubeconfig), context)
+    wanted = where.get("namespace") or "default" if namespace is None else namespace
+    _check_name(wanted)
     return Cluster(
         ApiClient(configuration),
-        namespace or where.get("namespace") or "default",
+        wanted,
         where.get("user") or "unknown",
     )
 
@@ -151,8 +166,11 @@ def _load(configuration: Configuration, file: str | None, context: str | None) -
             raise NoCluster("no kubeconfig: set KUBECONFIG or pass --kubeconfig")
         config.load_incluster_config(client_configuration=configuration)
         return {}
-    config.load_kube_config(file, context, client_configuration=configuration)
-    contexts, active = config.list_kube_config_contexts(file)
-    chosen = next((item for item in contexts if item["name"] == context), active)
-    found: Manifest = chosen["context"]
+    try:
+        config.load_kube_config(file, context, client_configuration=configuration)
+        contexts, active = config.list_kube_config_contexts(file)
+        chosen = next((item for item in contexts if item["name"] == context), active)
+        found: Manifest = chosen["context"]
+    except (TypeError, ValueError, LookupError, AttributeError) as error:
+        raise NoCluster(f"the kubeconfig is not usable: it is none ({error})") from error
     return found

@@ -11,7 +11,12 @@ Scalar = str | int | float | bool | None
 
 def read_diff(before: Revision, after: Revision) -> list[Manifest]:
     """Return every field that differs, as {path, before, after}; None: it is not there."""
-    old, new = dict(_fields("", _compared(before))), dict(_fields("", _compared(after)))
+    return differences(_compared(before), _compared(after))
+
+
+def differences(before: Manifest, after: Manifest) -> list[Manifest]:
+    """Return the leaves in which two documents differ, as {path, before, after}."""
+    old, new = dict(_fields("", before)), dict(_fields("", after))
     paths = [*old, *(path for path in new if path not in old)]
     return [
         {"path": path, "before": old.get(path), "after": new.get(path)}

@@ -1,6 +1,5 @@
 """Waiting until an order was seen to take effect, and telling how it goes."""
 
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,7 +7,7 @@ from typing import Final
 
 from lockstep_cli.errors import CliError
 from lockstep_cli.order import Goal
-from lockstep_cli.output import stderr
+from lockstep_cli.output import Progress
 from lockstep_cli.situation import Situation
 
 _PERIOD: Final = 0.1  # seconds between two looks
@@ -22,35 +21,13 @@ class Seen:
     problem: str = ""
 
 
-class _Progress:
-    """A line that is redrawn on a terminal, and told once per change elsewhere."""
-
-    def __init__(self) -> None:
-        self.words = ""
-        self._status = stderr().status("waiting for the operator")
-
-    def __enter__(self) -> "_Progress":
-        self._status.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._status.stop()
-
-    def tell(self, words: str) -> None:
-        """Show how it goes."""
-        if words != self.words and not sys.stderr.isatty():
-            stderr().print(words, markup=False)
-        self._status.update(words.replace("[", "\\["))
-        self.words = words
-
-
 def follow(look: Callable[[], Situation], goal: Goal, started: float, timeout: float) -> Seen:
     """Look until the goal is reached or missed, the time is over, or the user stops it.
 
     `started`: on the monotonic clock. A cluster that does not answer is asked again.
     """
     try:
-        with _Progress() as progress:
+        with Progress("waiting for the operator") as progress:
             while time.monotonic() - started < timeout:
                 seen = _look_once(look, goal, started, progress)
                 if seen is not None:
@@ -63,7 +40,7 @@ def follow(look: Callable[[], Situation], goal: Goal, started: float, timeout: f
 
 
 def _look_once(
-    look: Callable[[], Situation], goal: Goal, started: float, progress: _Progress
+    look: Callable[[], Situation], goal: Goal, started: float, progress: Progress
 ) -> Seen | None:
     try:
         situation = look()

@@ -23,6 +23,7 @@ from lockstep_cli.commands.status import status
 from lockstep_cli.commands.version import version
 from lockstep_cli.errors import CliError, Unconfirmed
 from lockstep_cli.options import EXIT_CODES
+from lockstep_cli.output import complain, prepare_streams
 
 _NOT_SEEN = 1
 _BAD_INPUT = 2
@@ -44,6 +45,7 @@ app.add_typer(sandbox.app, name="sandbox")
 
 def main() -> None:
     """Run the command; whatever is wrong is said in one line, with the exit code of EXIT_CODES."""
+    prepare_streams()
     logging.getLogger("urllib3").setLevel(logging.ERROR)  # its retries are not the user's business
     try:
         code = app(
@@ -60,6 +62,9 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()  # the reader of our output went away, as `| head` does
         sys.exit(0)
+    except OSError as error:
+        sys.stdout = None  # type: ignore[assignment]  # or it fails again at the very end
+        _fail(f"cannot write the result: {error.strerror or error}", _NOT_SEEN)
     sys.exit(code if isinstance(code, int) else 0)
 
 
@@ -68,5 +73,5 @@ def _program(argv0: str) -> str:
 
 
 def _fail(message: str, code: int = _BAD_INPUT) -> None:
-    sys.stderr.write(f"error: {' '.join(message.split())}\n")
+    complain(message)
     sys.exit(code)

@@ -4,8 +4,12 @@ from datetime import UTC, datetime
 
 
 def parse_time(text: str | None) -> datetime | None:
-    """Return an RFC 3339 timestamp as an aware datetime; None stays None."""
-    return datetime.fromisoformat(text) if text else None
+    """Return an RFC 3339 timestamp as an aware datetime; None for none, and for what is none."""
+    try:
+        found = datetime.fromisoformat(text) if text else None
+    except ValueError:
+        return None  # written by hand
+    return found if found is None or found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def format_time(moment: datetime) -> str:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from rich.text import Text
+from rich.console import Group
 
 from lockstep_cli.following import Seen
 from lockstep_cli.lease import Operator
@@ -55,9 +55,9 @@ class Outcome:
         }
 
 
-def explain(outcome: Outcome) -> Text:
+def explain(outcome: Outcome) -> Group:
     """Return the explanation for people."""
-    return Text("\n".join([_done(outcome), *outcome.next_lines]))
+    return Group(_done(outcome), *outcome.next_lines)
 
 
 def _done(outcome: Outcome) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from lockstep_cli.asking import differing
 from lockstep_cli.errors import Refused
 from lockstep_cli.revision import Revision, find_revision, parse_revisions, promoted
 
@@ -89,6 +90,16 @@ class Situation:
         """Whether the manifest itself pauses the rollout."""
         return bool(self.spec.get("paused"))
 
+    @property
+    def replaces(self) -> bool:
+        """Whether the old pods stop before the new ones start."""
+        return (self.spec.get("rollout") or {}).get("strategy") == "Replace"
+
+    @property
+    def has_steps(self) -> bool:
+        """Whether a rollout has steps; where the manifest gives none there are default ones."""
+        return (self.spec.get("rollout") or {}).get("steps") != []
+
     def weight(self, revision: str) -> float | None:
         """Return the percent that the router was seen to give it; None: nothing is reported."""
         shares = self.status.get("traffic") or []
@@ -97,10 +108,14 @@ class Situation:
         return float(sum(share["weight"] for share in shares if share["revision"] == revision))
 
     def asks_for(self, revision: Revision) -> bool:
-        """Tell whether the manifest asks for the model of this revision."""
-        wanted = self.spec.get("model") or {}
-        had = revision.manifest["spec"]["content"]["model"]
-        return all(wanted.get(field) == had.get(field) for field in ("uri", "sha256"))
+        """Tell whether the manifest asks for what this revision is made of."""
+        return self.deployment is not None and not self.differing(revision)
+
+    def differing(self, revision: Revision) -> tuple[str, ...]:
+        """Return the fields in which the manifest asks for something else than this revision."""
+        if self.deployment is None:
+            return ()
+        return differing(self.spec, revision.manifest["spec"]["content"])
 
     def named(self, text: str) -> Revision:
         """Return the revision that the user means, see `revision.find_revision`."""

@@ -2,12 +2,17 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, Final
 
+from lockstep_cli.moment import parse_time
 from lockstep_cli.revision import Revision
 from lockstep_cli.situation import Situation
 
 Manifest = dict[str, Any]
+
+_EVER: Final = datetime.min.replace(tzinfo=UTC)
+_NOBODY_KNOWS: Final = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +44,11 @@ class Standing:
 
 
 def read_orders(situation: Situation) -> tuple[Standing, ...]:
-    """Return the orders in force: the manifest's pause, the candidate's, restores, quarantines."""
-    return (*_of_candidate(situation), *_of_revisions(situation))
+    """Return the orders in force: the manifest's pause, the candidate's, restores, a quarantine.
+
+    Of the quarantines the one that matters now; `lockstep history` has all.
+    """
+    return (*_of_candidate(situation), *_restores(situation), *_quarantine(situation))
 
 
 def _of_candidate(situation: Situation) -> Iterator[Standing]:
@@ -56,12 +64,34 @@ def _of_candidate(situation: Situation) -> Iterator[Standing]:
         yield _standing("approval", candidate, approval)
 
 
-def _of_revisions(situation: Situation) -> Iterator[Standing]:
+def _restores(situation: Situation) -> Iterator[Standing]:
     for revision in situation.revisions:
         if revision.restore is not None:
             yield _standing("restore", revision, revision.restore)
-        if revision.quarantine is not None:
-            yield _standing("quarantine", revision, revision.quarantine)
+
+
+def _quarantine(situation: Situation) -> Iterator[Standing]:
+    """What the manifest asks for, else the newest since a revision last became stable."""
+    marked = [item for item in situation.revisions if item.quarantine is not None]
+    asked = [item for item in marked if situation.asks_for(item)]
+    for item in (asked or _since_promotion(situation, marked))[-1:]:
+        yield _standing("quarantine", item, item.quarantine or {})
+
+
+def _since_promotion(situation: Situation, marked: list[Revision]) -> list[Revision]:
+    """Return those marked since then, the newest last; those that it took over from count too.
+
+    A mark without a time was written by hand: it may be new.
+    """
+    every = (item for revision in situation.revisions for item in revision.promotions)
+    last = max(every, key=lambda item: int(item["number"]), default={})
+    since, left = parse_time(last.get("time")) or _EVER, last.get("rollbackOf") or []
+    new = [item for item in marked if item.name in left or _marked_at(item) > since]
+    return sorted(new, key=_marked_at)
+
+
+def _marked_at(revision: Revision) -> datetime:
+    return parse_time((revision.quarantine or {}).get("time")) or _NOBODY_KNOWS
 
 
 def _standing(kind: str, revision: Revision, mark: Manifest) -> Standing:

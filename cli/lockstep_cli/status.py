@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from lockstep_cli.gates import Gate, read_gates
+from lockstep_cli.gates import Look, read_gates
 from lockstep_cli.lease import Operator
 from lockstep_cli.moment import parse_time
 from lockstep_cli.revision import Revision
@@ -68,7 +68,7 @@ class Status:
     current: bool
     revisions: tuple[Share, ...]
     rollout: Step | None
-    gates: tuple[Gate, ...]
+    look: Look
     orders: tuple[Standing, ...]
     conditions: tuple[Condition, ...]
     operator: Operator
@@ -83,7 +83,8 @@ class Status:
             "observedCurrentGeneration": self.current,
             "revisions": [asdict(share) for share in self.revisions],
             "rollout": None if self.rollout is None else _camel_step(self.rollout),
-            "gates": [gate.machine() for gate in self.gates],
+            "gates": [gate.machine() for gate in self.look.gates],
+            "analysis": self.look.machine(),
             "orders": [order.machine() for order in self.orders],
             "conditions": [_camel_condition(condition) for condition in self.conditions],
             "operator": asdict(self.operator),
@@ -102,7 +103,7 @@ def read_status(situation: Situation, operator: Operator, now: datetime) -> Stat
         current=status.get("observedGeneration") == deployment["metadata"].get("generation"),
         revisions=tuple(_share(item, shares) for item in sorted(situation.revisions, key=_rank)),
         rollout=_step(situation, now),
-        gates=read_gates(situation),
+        look=read_gates(situation, now),
         orders=read_orders(situation),
         conditions=tuple(_condition(item, now) for item in status.get("conditions") or []),
         operator=operator,

@@ -41,6 +41,9 @@ def translated(server: str = "") -> Iterator[None]:
     try:
         yield
     except ApiException as error:
+        if not error.status:  # the client's own, for a certificate that it does not accept
+            why = _one_line(str(error.reason).removeprefix("SSLError"))
+            raise NoCluster(f"cannot reach the cluster at {server}: {why}") from error
         raise from_api(error) from error
     except (ConfigException, yaml.YAMLError) as error:
         raise NoCluster(f"the kubeconfig is not usable: {_one_line(error)}") from error

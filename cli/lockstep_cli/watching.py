@@ -7,11 +7,10 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from rich.console import Group, RenderableType
-from rich.live import Live
 from rich.text import Text
 
 from lockstep_cli.errors import CliError, NotFound, Unavailable
-from lockstep_cli.output import Format, emit, stdout
+from lockstep_cli.output import Format, Screen, emit
 
 _PERIOD: Final = 1.0  # seconds between two looks
 _CLOCKS: Final = ("ageSeconds", "holdLeftSeconds")
@@ -37,16 +36,16 @@ def watch_changes(look: Look, output: Format) -> None:
 def _show_live(look: Look) -> None:
     """Redraw; an API server that does not answer is said below the last view."""
     _, view = look()
-    with Live(view, console=stdout(), auto_refresh=False) as live:
+    with Screen(view) as screen:
         while True:
             time.sleep(_PERIOD)
             try:
                 _, view = look()
-                live.update(view, refresh=True)
+                screen.show(view)
             except NotFound:
                 raise
             except CliError as error:
-                live.update(Group(view, Text(f"\n{error}", style="red")), refresh=True)
+                screen.show(Group(view, Text(""), Text(str(error), style="red")))
 
 
 def _print_changes(look: Look, output: Format) -> None:

@@ -1,6 +1,8 @@
-"""Commands that give one order for a ModelDeployment and have no options of their own."""
+"""How a decision becomes a command: the options that all orders take are given here, once."""
 
 from collections.abc import Callable
+from inspect import Parameter, signature
+from typing import Any
 
 from lockstep_cli.carrying import Request, carry_out
 from lockstep_cli.options import (
@@ -22,46 +24,61 @@ from lockstep_cli.output import Format
 Command = Callable[..., None]
 
 
-def order_with_reason(command: str, decide: Decide, default: str, about: str) -> Command:
-    """Return a command whose --reason is kept with the order; `default`: when none is given."""
+def order(
+    *, reason: str | None, deleted: bool = False
+) -> Callable[[Callable[..., Decide]], Command]:
+    """Make a command of a function from the command's own options to what decides the order.
 
-    def give(
-        name: Name,
-        reason: Reason = default,
-        yes: Yes = False,
-        wait: Wait = True,
-        timeout: Timeout = None,
-        namespace: Namespace = None,
-        context: Context = None,
-        kubeconfig: Kubeconfig = None,
-        output: Output = Format.TABLE,
-    ) -> None:
-        request = Request(name, reason, yes, wait, timeout, output)
-        carry_out(open_cluster(kubeconfig, context, namespace), request, decide)
+    `reason`: the default of --reason; None where an order is taken away, and no reason is kept.
+    `deleted`: what a deleted ModelDeployment left will do. Name and docstring are the help's.
+    """
 
-    return _named(give, command, about)
+    def command_of(own: Callable[..., Decide]) -> Command:
+        def command(**given: Any) -> None:
+            request = Request(
+                given["name"],
+                given.get("reason", NO_REASON),
+                given["yes"],
+                given["wait"],
+                given["timeout"],
+                given["output"],
+            )
+            decide = own(**{name: given[name] for name in signature(own).parameters})
+            cluster = open_cluster(given["kubeconfig"], given["context"], given["namespace"])
+            carry_out(cluster, request, decide, deleted=deleted)
 
+        return _dressed(command, own, _common(reason))
 
-def order_without_reason(command: str, decide: Decide, about: str) -> Command:
-    """Return a command that takes an order back: there is nothing to keep a reason with."""
-
-    def give(
-        name: Name,
-        yes: Yes = False,
-        wait: Wait = True,
-        timeout: Timeout = None,
-        namespace: Namespace = None,
-        context: Context = None,
-        kubeconfig: Kubeconfig = None,
-        output: Output = Format.TABLE,
-    ) -> None:
-        request = Request(name, NO_REASON, yes, wait, timeout, output)
-        carry_out(open_cluster(kubeconfig, context, namespace), request, decide)
-
-    return _named(give, command, about)
+    return command_of
 
 
-def _named(give: Command, command: str, about: str) -> Command:
-    """The name and the docstring are what the command line shows."""
-    give.__name__, give.__doc__ = command, about
-    return give
+def _common(reason: str | None) -> list[Parameter]:
+    options: list[tuple[str, Any, Any]] = [
+        ("yes", Yes, False),
+        ("wait", Wait, True),
+        ("timeout", Timeout, None),
+        ("namespace", Namespace, None),
+        ("context", Context, None),
+        ("kubeconfig", Kubeconfig, None),
+        ("output", Output, Format.TABLE),
+    ]
+    if reason is not None:
+        options.insert(0, ("reason", Reason, reason))
+    return [
+        Parameter(name, Parameter.KEYWORD_ONLY, annotation=kind, default=default)
+        for name, kind, default in options
+    ]
+
+
+def _dressed(command: Command, own: Callable[..., Decide], common: list[Parameter]) -> Command:
+    """Give a command the signature that the command line is read from."""
+    seen = signature(own)
+    mine = [one.replace(kind=Parameter.KEYWORD_ONLY) for one in seen.parameters.values()]
+    name = Parameter("name", Parameter.KEYWORD_ONLY, annotation=Name)
+    parameters = [name, *mine, *common]
+    command.__name__, command.__doc__ = own.__name__, own.__doc__
+    command.__annotations__ = {one.name: one.annotation for one in parameters}
+    command.__signature__ = seen.replace(  # type: ignore[attr-defined]
+        parameters=parameters, return_annotation=None
+    )
+    return command

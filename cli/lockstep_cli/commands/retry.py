@@ -1,10 +1,11 @@
 """`lockstep retry`: start an aborted rollout again."""
 
-from lockstep_cli.commands.order import order_without_reason
+from lockstep_cli.commands.order import order
+from lockstep_cli.order import Decide
 from lockstep_cli.orders.retry import decide_retry
 
-retry = order_without_reason(
-    "retry",
-    decide_retry,
-    "Start an aborted rollout again, at step one.",
-)
+
+@order(reason=None)
+def retry() -> Decide:
+    """Start an aborted rollout again, from the beginning."""
+    return decide_retry

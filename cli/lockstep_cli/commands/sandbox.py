@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.console import Group
 
 from lockstep_cli.errors import CliError, Refused
 from lockstep_cli.extras import missing
 from lockstep_cli.operator_chart import CHART, check_chart, install_operator
-from lockstep_cli.output import Format, emit, stderr
+from lockstep_cli.output import Format, emit, tell
 from lockstep_cli.sandbox_images import write_images
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def up(
     if running is None:
         running = _start(lifecycle, folder, pessimism, seed)
     if operator:
-        stderr().print("installing the operator …")
+        tell("installing the operator …")
         install_operator(running.kubeconfig, chart, folder / "helm")
     sys.stdout.write(f"export KUBECONFIG={shlex.quote(str(running.kubeconfig))}\n")
     sys.stdout.flush()
@@ -90,7 +91,7 @@ def status(
     lines = [f"export KUBECONFIG={shlex.quote(str(running.kubeconfig))}"]
     lines += [f"{name}: pid {pid}" for name, pid in processes.items()]
     machine = {"kubeconfig": str(running.kubeconfig), "processes": processes}
-    emit(machine, "\n".join(lines), output)
+    emit(machine, Group(*lines), output)
 
 
 def _lifecycle() -> "ModuleType":

@@ -5,6 +5,7 @@ from typing import Any
 from lockstep_cli.errors import Refused
 from lockstep_cli.order import Change, Goal, Mark, Order, signed
 from lockstep_cli.orders.goals import taken_back, weight_of
+from lockstep_cli.orders.texts import git_for_candidate, made_of
 from lockstep_cli.revision import Revision
 from lockstep_cli.situation import Situation
 
@@ -98,8 +99,10 @@ def _over(candidate: Revision | None, restoring: Revision | None) -> Goal:
 def _after(situation: Situation, candidate: Revision | None) -> tuple[str, ...]:
     if candidate is None:
         return ("The traffic stays where it is.",)
+    if not situation.asks_for(candidate):
+        return (f"Nothing is quarantined. {git_for_candidate(situation, candidate)}",)
     return (
-        f"Nothing is quarantined. The manifest still asks for {candidate.model_uri}: `lockstep "
-        f"retry {situation.name}` starts it again at step one; a manifest that asks for the "
+        f"Nothing is quarantined. The manifest still asks for {made_of(candidate)}: `lockstep "
+        f"retry {situation.name}` starts it again; a manifest that asks for the "
         "stable version, or for a new one, ends it for good.",
     )

@@ -63,6 +63,8 @@ def _checked(situation: Situation, step: int) -> int:
     if situation.phase == _OVERDUE and step == situation.step:
         return step
     wanted = (situation.spec.get("rollout") or {}).get("steps") or []
+    if step > (count := len(wanted) or situation.steps):
+        raise Refused(f"there is no step {step}: the rollout has {count} in all")
     approving = [number for number, one in enumerate(wanted, 1) if one.get("approval")]
     if step not in approving:
         which = ", ".join(map(str, approving)) or "none"

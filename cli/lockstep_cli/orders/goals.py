@@ -37,6 +37,15 @@ def takes_over(target: Revision, seconds: float) -> Goal:
     )
 
 
+def leaves(phase: str, revision: str) -> Goal:
+    """The operator lets a rollout go on that stood still."""
+    return Goal(
+        lambda now: now.phase not in (None, phase),
+        lambda now: waiting_for(now, revision),
+        lambda now: taken_back(now, revision),
+    )
+
+
 def weight_of(now: Situation, revision: str) -> str:
     """Return a line on a revision's part of the traffic."""
     weight = now.weight(revision)
@@ -51,6 +60,8 @@ def waiting_for(now: Situation, revision: str) -> str:
     found = now.now(revision)
     if found is None:
         return f"{revision} is gone"
+    if found.ready >= found.replicas > 0:
+        return f"{revision}: its pods are ready, waiting for the operator and the router"
     problem = f": {found.message}" if found.message else ""
     return f"{revision}: {found.ready} of {found.replicas} pods are ready{problem}"
 

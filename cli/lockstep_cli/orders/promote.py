@@ -3,6 +3,7 @@
 from lockstep_cli.errors import Refused
 from lockstep_cli.order import LOADING, Change, Mark, Order, signed
 from lockstep_cli.orders.goals import takes_over
+from lockstep_cli.orders.texts import git_for_candidate
 from lockstep_cli.revision import Revision
 from lockstep_cli.situation import Situation
 
@@ -27,7 +28,7 @@ def decide_promote(situation: Situation, mark: Mark) -> Order:
         then="the operator does so as soon as enough of its pods are ready",
         done=f"Promoted: {candidate.name} is the stable revision and carries all traffic",
         goal=takes_over(candidate, LOADING),
-        after=_after(situation),
+        after=_after(situation, candidate),
     )
 
 
@@ -58,8 +59,8 @@ def _warning(paused: dict[str, str] | None) -> str:
     return f"Holds, approvals and gates that are left are skipped.{lifted}"
 
 
-def _after(situation: Situation) -> tuple[str, ...]:
-    git = "Git asks for this version already: nothing to do there."
+def _after(situation: Situation, candidate: Revision) -> tuple[str, ...]:
+    git = git_for_candidate(situation, candidate)
     if situation.stable is None:
         return (git,)
     back = f"`lockstep rollback {situation.name}` goes back to it"

@@ -40,13 +40,14 @@ def decide_quarantine(
         goal=traffic_gone(target, situation),
         after=(
             *git_after_quarantine(situation, target),
-            how_to_release(situation, target.name),
+            *how_to_release(situation, target.name),
         ),
         facts={
             "quarantined": target.name,
             "quarantine": mark.manifest(),
             "fallback": heir.name if heir else None,
             "manifestStillAsksForIt": situation.asks_for(target),
+            "manifestDiffersIn": list(situation.differing(target)),
             "release": release_command(situation, target.name),
         },
         effect="trafficGone",

@@ -2,6 +2,7 @@
 
 from lockstep_cli.errors import Refused
 from lockstep_cli.order import Change, Goal, Mark, Order, signed
+from lockstep_cli.orders.texts import how_it_differs, how_it_starts, made_of
 from lockstep_cli.revision import Revision
 from lockstep_cli.situation import Situation
 
@@ -16,47 +17,63 @@ def decide_release(situation: Situation, _mark: Mark, *, revision: str) -> Order
     if target.quarantine is None:
         raise Refused(f"{target.name} is not quarantined")
     name = target.name
-    asked = situation.asks_for(target)
     return Order(
         command="release",
         revision=name,
         changes=(
-            Change(name, target.resource_version, {"quarantine": None}, _means(target, asked)),
+            Change(name, target.resource_version, {"quarantine": None}, _means(situation, target)),
         ),
         warning=f"{name} was quarantined{signed(target.quarantine)}.",
         written=f"{name} is released from quarantine",
         then="the operator now acts on it",
         done=f"Released: {name} may get traffic again",
         goal=None if situation.deployment is None else _released(target),
-        after=(_next(situation, target, asked),),
+        after=(_next(situation, target),),
         facts={
             "released": name,
             "quarantine": target.quarantine,
-            "manifestAsksForIt": asked,
+            "manifestAsksForIt": situation.asks_for(target),
+            "manifestDiffersIn": list(situation.differing(target)),
         },
     )
 
 
-def _means(target: Revision, asked: bool) -> str:
-    next_step = ", which then rolls out from step one" if asked else ""
-    return f"release {target.name}{next_step}"
+def _means(situation: Situation, target: Revision) -> str:
+    moves = _moves(situation, target)
+    return f"release {target.name}" + (f", which then {moves}" if moves else "")
 
 
-def _next(situation: Situation, target: Revision, asked: bool) -> str:
+def _moves(situation: Situation, target: Revision) -> str:
+    """Return what the released revision does by itself, empty when nothing moves."""
+    stable = situation.stable
+    if situation.deployment is None:
+        return ""
+    if target.promotion > (stable.promotion if stable else 0):
+        return "is stable again and takes all traffic at once when a pod is ready"
+    if not situation.asks_for(target):
+        return ""
+    return how_it_starts(situation)
+
+
+def _next(situation: Situation, target: Revision) -> str:
+    moves = _moves(situation, target)
     if situation.deployment is None:
         return (
             f"There is no ModelDeployment {situation.name}: the mark is gone, and a new one that "
-            f"asks for {target.model_uri} rolls out as any other."
+            f"asks for {made_of(target)} rolls out as any other."
         )
-    if asked:
+    if not moves:
         return (
-            f"The manifest asks for {target.model_uri}: it rolls out from step one. `lockstep "
-            f"abort {situation.name}` stops that without a new quarantine."
+            f"Nothing moves: the manifest does not ask for {made_of(target)}, "
+            f"{how_it_differs(situation, target)}."
         )
-    return (
-        f"Nothing moves: the manifest does not ask for {target.model_uri}. When it does, that "
-        "rolls out from step one."
+    asked = f"The manifest asks for {made_of(target)}: it" if situation.asks_for(target) else "It"
+    stop = (
+        f" `lockstep abort {situation.name}` stops that without a new quarantine."
+        if situation.stable and situation.asks_for(target) and not target.promotion
+        else ""
     )
+    return f"{asked} {moves}.{stop}"
 
 
 def _released(target: Revision) -> Goal:

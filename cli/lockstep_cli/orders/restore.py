@@ -3,6 +3,7 @@
 from lockstep_cli.errors import Refused
 from lockstep_cli.order import LOADING, Change, Goal, Mark, Order, signed
 from lockstep_cli.orders.goals import taken_back, waiting_for
+from lockstep_cli.orders.texts import how_it_differs, made_of
 from lockstep_cli.revision import Revision
 from lockstep_cli.situation import Situation
 
@@ -33,12 +34,13 @@ def restore(situation: Situation, mark: Mark, target: Revision) -> Order:
         goal=_restored(target),
         meanwhile=f"Until {target.name} is ready the traffic stays where it is; `lockstep abort "
         f"{situation.name}` drops the order as long as it has not taken over.",
-        after=(_git_should(target, asked),),
+        after=(_git_should(situation, target, asked),),
         facts={
             "restored": target.name,
             "restore": spec["restore"],
             "fallback": target.name,
             "manifestStillAsksForIt": asked is not None,
+            "manifestDiffersIn": list(situation.differing(target)),
         },
         effect="trafficGone",
     )
@@ -110,15 +112,18 @@ def _all(names: list[str]) -> str:
     return f"{' and '.join(names)} {'is' if len(names) == 1 else 'are'}"
 
 
-def _git_should(target: Revision, asked: Revision | None) -> str:
+def _git_should(situation: Situation, target: Revision, asked: Revision | None) -> str:
     """Return what the manifest has to ask for; `asked`: what it asks for, to be quarantined."""
+    if situation.asks_for(target):
+        return f"The manifest asks for {made_of(target)} already: nothing to do there."
     still = (
-        f"The manifest, and git if it comes from there, still asks for {asked.model_uri}: once "
+        f"The manifest, and git if it comes from there, still asks for {made_of(asked)}: once "
         "that is quarantined, applying it again moves nothing. "
         if asked
         else ""
     )
     return (
-        f"{still}The ModelDeployment is Ready once its manifest asks for {target.model_uri}, or "
-        "once a new version that it asks for is promoted."
+        f"{still}The ModelDeployment is Ready once its manifest asks for {made_of(target)}, or "
+        "once a new version that it asks for is promoted; now "
+        f"{how_it_differs(situation, target)} from the former."
     )

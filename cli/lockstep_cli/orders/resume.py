@@ -1,8 +1,8 @@
 """`lockstep resume`: end somebody's pause of the rollout."""
 
 from lockstep_cli.errors import Refused
-from lockstep_cli.order import Change, Goal, Mark, Order, signed
-from lockstep_cli.orders.goals import taken_back, waiting_for
+from lockstep_cli.order import Change, Mark, Order, signed
+from lockstep_cli.orders.goals import leaves
 from lockstep_cli.orders.texts import what_it_does
 from lockstep_cli.situation import Situation
 
@@ -31,11 +31,7 @@ def decide_resume(situation: Situation, _mark: Mark) -> Order:
         written=f"The pause of {name} is over",
         then="the operator now goes on",
         done=f"Resumed: the rollout of {name} goes on",
-        goal=Goal(
-            lambda now: now.phase not in (None, "Paused"),
-            lambda now: waiting_for(now, name),
-            lambda now: taken_back(now, name),
-        ),
+        goal=leaves("Paused", name),
         after=("A hold that ended in the pause is over: then the next step begins at once.",),
         facts={"pause": paused},
     )

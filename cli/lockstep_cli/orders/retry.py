@@ -1,9 +1,9 @@
-"""`lockstep retry`: take back an abort; the rollout starts at step one."""
+"""`lockstep retry`: take back an abort; the rollout starts from the beginning."""
 
 from lockstep_cli.errors import Refused
-from lockstep_cli.order import Change, Goal, Mark, Order, signed
-from lockstep_cli.orders.goals import taken_back, waiting_for
-from lockstep_cli.orders.texts import what_it_does
+from lockstep_cli.order import Change, Mark, Order, signed
+from lockstep_cli.orders.goals import leaves
+from lockstep_cli.orders.texts import git_for_candidate, how_it_starts, what_it_does
 from lockstep_cli.situation import Situation
 
 
@@ -20,20 +20,16 @@ def decide_retry(situation: Situation, _mark: Mark) -> Order:
         raise Refused(f"the rollout of {name} was not aborted{what_it_does(situation)}")
     stale = [field for field in ("approvals", "promote") if orders.get(field)]
     spec = {"rollout": dict.fromkeys(["aborted", *stale])}
-    means = f"start the rollout of {name} again at step one"
+    means = f"start the rollout of {name} again, which then {how_it_starts(situation)}"
     return Order(
         command="retry",
         revision=name,
         changes=(Change(name, candidate.resource_version, spec, means),),
         warning=f"It was aborted{signed(aborted)}.",
         written=f"The rollout of {name} is to start again",
-        then="the operator starts it at step one when its pods are ready",
-        done=f"Started again: {name} is on its way to step one",
-        goal=Goal(
-            lambda now: now.phase not in (None, "Aborted"),
-            lambda now: waiting_for(now, name),
-            lambda now: taken_back(now, name),
-        ),
-        after=("Approvals are asked for again. Git asks for this version already.",),
+        then="the operator starts it when its pods are ready",
+        done=f"Started again: {name} {how_it_starts(situation)}",
+        goal=leaves("Aborted", name),
+        after=(f"Approvals are asked for again. {git_for_candidate(situation, candidate)}",),
         facts={"abort": aborted},
     )

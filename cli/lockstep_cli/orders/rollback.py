@@ -91,7 +91,7 @@ def quarantine_order(situation: Situation, mark: Mark, way: Way) -> Order:
         after=(
             _consequence(fallback),
             *git_after_quarantine(situation, target),
-            how_to_release(situation, target.name),
+            *how_to_release(situation, target.name),
         ),
         facts={
             "quarantined": target.name,
@@ -99,6 +99,7 @@ def quarantine_order(situation: Situation, mark: Mark, way: Way) -> Order:
             "fallback": fallback.name,
             "wasCandidate": way.candidate,
             "manifestStillAsksForIt": situation.asks_for(target),
+            "manifestDiffersIn": list(situation.differing(target)),
             "release": release_command(situation, target.name),
         },
         effect="trafficGone",

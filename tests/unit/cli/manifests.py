@@ -157,6 +157,7 @@ def judged() -> tuple[Manifest, list[Manifest]]:
                 "stableSamples": 5800,
                 "evidence": 0.07,
                 "message": "no evidence of harm",
+                "evaluatedAt": "2026-03-01T11:59:53Z",
                 "state": "{}",
             },
             {
@@ -167,6 +168,7 @@ def judged() -> tuple[Manifest, list[Manifest]]:
                 "limit": 0.03,
                 "samples": 37,
                 "message": "37 of 100 samples",
+                "evaluatedAt": "2026-03-01T11:59:53Z",
             },
         ],
     }

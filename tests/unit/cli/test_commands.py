@@ -102,7 +102,7 @@ def test_rollback_writes_the_mark_and_explains(run, live):
     mark = body["spec"]["quarantine"]
     assert (mark["reason"], mark["by"]) == ("too slow", "ada")
     assert "churn-bbbb2222 is quarantined and gets no traffic, churn-aaaa1111 serves, 0." in ran.out
-    assert "still asks for file:///models/churn-2.skops" in ran.out
+    assert "still asks for churn-bbbb2222 (file:///models/churn-2.skops)." in ran.out
     assert "lockstep release churn churn-bbbb2222 -n shop" in ran.out
 
 
@@ -216,6 +216,9 @@ def test_leases_that_may_not_be_read_are_no_error(run, live):
         (["rollback", "nope", "--yes"], 'error: modeldeployments "nope" not found'),
         (["rollback", "churn"], "error: this asks before it acts: pass --yes"),
         (["rollback", "churn", "--yes", "--reason", " "], "error: --reason must have 1 to 1024"),
+        (["status", ""], "error: '' is not a name in Kubernetes"),
+        (["status", "../churn"], "error: '../churn' is not a name in Kubernetes"),
+        (["status", "churn", "-n", ""], "error: '' is not a name in Kubernetes"),
         (["history"], "error: Missing argument 'name'"),
         (["status", "churn", "-o", "xml"], "error: Invalid value for '--output'"),
         (["status", "churn", "--kubeconfig", "missing"], "error: no kubeconfig at missing"),

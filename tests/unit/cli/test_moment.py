@@ -27,3 +27,12 @@ def test_times_go_there_and_back():
     assert whole_seconds("2026-03-01T12:00:00.123456Z") == "2026-03-01T12:00:00Z"
     assert whole_seconds(None) == "-"
     assert parse_time(None) is None
+
+
+def test_a_time_that_is_none_is_no_error():
+    assert parse_time("yesterday") is None
+    assert whole_seconds("2016-12-31T23:59:60Z") == "-"
+
+
+def test_a_time_without_a_zone_is_utc():
+    assert whole_seconds("2026-03-01T12:00:00") == "2026-03-01T12:00:00Z"

@@ -69,7 +69,47 @@ def test_release_says_that_it_rolls_out_again():
 
 def test_release_of_what_nobody_asks_for_moves_nothing():
     found = decide_release(situation(*_released(asked=False)), MARK, revision="cccc3333")
-    assert found.after[0].startswith("Nothing moves: the manifest does not ask for")
+    assert found.question.endswith("Release churn-cccc3333?")
+    assert found.after == (
+        "Nothing moves: the manifest does not ask for churn-cccc3333 "
+        "(file:///models/churn-3.skops), it differs in model.uri.",
+    )
+
+
+def _nothing_is_stable():
+    parent, _ = promoted()
+    return parent, [revision("bbbb2222", 2, role="quarantined", quarantine="slow")]
+
+
+@pytest.mark.parametrize(
+    ("rollout", "moves"),
+    [
+        ({"strategy": "Replace"}, "replaces the stable revision: requests get 503 meanwhile"),
+        ({"steps": []}, "is promoted once it is ready"),
+        ({"steps": [{"weight": 5}]}, "rolls out from step one"),
+    ],
+)
+def test_release_says_how_it_rolls_out(rollout, moves):
+    parent, children = _released(asked=True)
+    parent["spec"]["rollout"] = rollout
+    found = decide_release(situation(parent, children), MARK, revision="cccc3333")
+    assert found.question.endswith(f"Release churn-cccc3333, which then {moves}?")
+    assert f": it {moves}. `lockstep abort churn` stops that" in found.after[0]
+
+
+def test_with_nothing_stable_the_released_one_takes_all_traffic():
+    found = decide_release(situation(*_nothing_is_stable()), MARK, revision="bbbb2222")
+    moves = "takes all traffic at once when a pod is ready, as no revision is stable"
+    assert found.question.endswith(f"Release churn-bbbb2222, which then {moves}?")
+    assert found.after[0].endswith(f"churn-2.skops): it {moves}.")
+
+
+def test_a_promotion_that_nobody_took_back_counts_again():
+    parent, children = _nothing_is_stable()
+    children[0]["spec"]["promotions"] = [{"number": 2, "time": "2026-03-01T12:00:00Z"}]
+    parent["spec"]["model"]["uri"] = "file:///models/churn-3.skops"
+    found = decide_release(situation(parent, children), MARK, revision="bbbb2222")
+    assert found.after == ("It is stable again and takes all traffic at once when a pod is ready.",)
 
 
 def test_release_of_what_is_not_quarantined():

@@ -125,6 +125,7 @@ def test_approve_of_an_overdue_step_is_new_even_if_there_is_an_older_one():
     ("scene", "step", "sentence"),
     [
         (_canary("Inconclusive"), None, r"no step of churn waits for an approval: it is at step 1"),
+        (_canary(), 4, "there is no step 4: the rollout has 3 in all"),
         (_canary(), 3, "step 3 needs no approval; steps with approval: 2"),
         (_canary(step=3), 2, "step 2 is over: the rollout is at step 3"),
         (
@@ -192,7 +193,7 @@ def test_abort():
     found = decide_abort(situation(*_canary()), MARK)
     assert only_change(found) == (CANDIDATE, {"rollout": {"aborted": MARK.manifest()}})
     assert "send its traffic to churn-aaaa1111?" in found.question
-    assert "`lockstep retry churn` starts it again at step one" in found.after[0]
+    assert "`lockstep retry churn` starts it again;" in found.after[0]
 
 
 def test_abort_takes_an_order_to_promote_along():
@@ -234,6 +235,14 @@ def test_retry_asks_for_approvals_again():
     scene = _canary("Aborted", aborted=mark(), approvals=[mark() | {"step": 2}])
     found = decide_retry(situation(*scene), MARK)
     assert only_change(found) == (CANDIDATE, {"rollout": {"aborted": None, "approvals": None}})
+
+
+def test_retry_says_how_it_starts():
+    parent, children = _canary("Aborted", aborted=mark())
+    question = decide_retry(situation(parent, children), MARK).question
+    assert question.endswith("of churn-bbbb2222 again, which then rolls out from step one?")
+    question = decide_retry(situation(parent, children[:1]), MARK).question
+    assert "takes all traffic at once when a pod is ready, as no revision is stable?" in question
 
 
 def test_retry_of_what_was_not_aborted():

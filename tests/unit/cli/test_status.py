@@ -92,7 +92,7 @@ def test_gates_for_machines():
 def test_what_gates_found_of_a_revision_before_is_not_shown():
     parent, children = judged()
     parent["status"]["candidateRevision"] = None
-    assert _read(parent, children).gates == ()
+    assert _read(parent, children).look.gates == ()
 
 
 def test_a_restore_shows_who_wants_it_and_what_it_waits_for():
