@@ -61,11 +61,15 @@ class Rollout:
 
     def revision(self, version: str) -> str:
         """Return the revision of a version, which must be there."""
+        return self._known()[version]
+
+    def _known(self) -> dict[str, str]:
+        """Return the revisions by version: a new one's comes when an operator has made it."""
         for item in self.cluster.get("mrev")["items"]:
             content = item["spec"]["content"]
             if item["spec"]["modelDeploymentName"] == self.name:
                 self._revisions[content["runtime"]["env"][0]["value"]] = item["metadata"]["name"]
-        return self._revisions[version]
+        return self._revisions
 
     def carries(self, **weights: float) -> None:
         """Wait for weights by version, e.g. v1=100."""
@@ -75,7 +79,8 @@ class Rollout:
         live = self.cluster.weights(self.name)
         if len(live) != len(weights):
             return False
-        return live == {self.revision(version): weight for version, weight in weights.items()}
+        known = self._known()
+        return live == {known.get(version): weight for version, weight in weights.items()}
 
     def quarantined(self) -> set[str]:
         """Return the quarantined versions."""

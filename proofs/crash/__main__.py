@@ -15,11 +15,12 @@ import sys
 import time
 
 from proofs.crash.case import Result, Walked, walk
-from proofs.crash.paths import PATHS, Path
+from proofs.crash.path import Path
+from proofs.crash.paths import PATHS
 from proofs.crash.strikes import Chosen, Mode, Strike
 from proofs.report import Report, main
 
-QUICK_SECONDS = 50.0
+QUICK_SECONDS = 120.0
 QUICK_SHARE = 0.12
 MOST_SENTENCES = 20
 

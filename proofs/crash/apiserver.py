@@ -35,6 +35,11 @@ class Answer:
     headers: Mapping[str, str]
     body: bytes
 
+    @property
+    def response(self) -> "Answer":
+        """Return what the body is read from."""
+        return self
+
     async def read(self) -> bytes:
         """Return the body."""
         return self.body

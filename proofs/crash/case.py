@@ -7,7 +7,7 @@ from typing import Any
 import structlog
 
 from proofs.crash import clock
-from proofs.crash.paths import Path
+from proofs.crash.path import Path
 from proofs.crash.strikes import Chosen, Strike, Writes
 from proofs.crash.world import Stuck, World
 
@@ -58,7 +58,7 @@ def _drop(logger: Any, method: str, event: Any) -> Any:
 
 
 async def _walk(path: Path, writes: Writes) -> Result:
-    world = World(writes)
+    world = World(writes, path.late)
     await world.start()
     outcome: Outcome | None = None
     stuck: tuple[str, ...] = ()

@@ -1,7 +1,6 @@
-"""Virtual time: a loop that jumps to its next timer, and modules that read their clock from it."""
+"""Virtual time, and modules of operator and sandbox that take it for the real one."""
 
 import asyncio
-import selectors
 import sys
 import time
 import types
@@ -10,38 +9,17 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, Self, TypeVar
 
+import virtual_time
+
 T = TypeVar("T")
 START = datetime(2026, 1, 1, tzinfo=UTC)
-_FIRST = 1000.0  # of the loop's own clock
 _PACKAGES = ("lockstep_operator", "lockstep_sandbox")
-
-
-class _JumpingSelector(selectors.DefaultSelector):
-    def __init__(self) -> None:
-        super().__init__()
-        self.now = _FIRST
-
-    def select(self, timeout: float | None = None) -> Any:
-        if timeout is None or timeout > 0:
-            self.now += timeout or 0.0
-        return []
-
-
-class _VirtualLoop(asyncio.SelectorEventLoop):
-    """For work without sockets: nothing but timers ever wakes it."""
-
-    def __init__(self) -> None:
-        self._jumping = _JumpingSelector()
-        super().__init__(self._jumping)
-
-    def time(self) -> float:
-        return self._jumping.now
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
     """Run to the end in virtual time."""
-    with asyncio.Runner(loop_factory=_VirtualLoop) as runner, _virtual_modules():
-        return runner.run(work)
+    with _virtual_modules():
+        return virtual_time.run(work)
 
 
 def now() -> datetime:
@@ -51,7 +29,7 @@ def now() -> datetime:
 
 def elapsed() -> float:
     """Return the virtual seconds since the start."""
-    return asyncio.get_running_loop().time() - _FIRST
+    return asyncio.get_running_loop().time() - virtual_time.START
 
 
 class _AnyDatetime(type):

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import json
+from collections.abc import Callable
 from typing import Any
 
 from lockstep_operator.api.group import COMPONENT_LABEL, REVISION_LABEL
@@ -17,17 +18,40 @@ _START_SECONDS = 1.5
 
 
 class Nodes:
-    """Keeps as many pods as each Deployment asks for."""
+    """Keeps as many pods as each Deployment asks for; `loads`: whether a revision's ever serve."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, loads: Callable[[str], bool]) -> None:
         self._store = store
+        self._loads = loads
         self._addresses = 0
         store.listeners.append(self._noticed)
 
     def ready(self, revision: str) -> int:
         """Return how many Ready pods a revision has."""
-        pods = self._store.items(PODS)
-        return sum(_is_ready(pod) and _revision(pod) == revision for pod in pods)
+        return len(self.ready_pods(revision))
+
+    def ready_pods(self, revision: str) -> list[Json]:
+        """Return the Ready pods of a revision."""
+        return [pod for pod in self._pods_of(revision) if _is_ready(pod)]
+
+    def fail(self, revision: str, pods: int) -> None:
+        """Let so many of a revision's Ready pods lose their readiness, until they recover."""
+        for pod in self.ready_pods(revision)[:pods]:
+            self._set_ready(pod, "False")
+
+    def recover(self, revision: str) -> None:
+        """Let the pods that lost their readiness be Ready again."""
+        for pod in self._pods_of(revision):
+            if "podIP" in pod["status"] and not _is_ready(pod):
+                self._set_ready(pod, "True")
+
+    def _pods_of(self, revision: str) -> list[Json]:
+        return [pod for pod in self._store.items(PODS) if _revision(pod) == revision]
+
+    def _set_ready(self, pod: Json, status: str) -> None:
+        conditions = [_ready_condition(status)]
+        self._store.put(PODS, {**pod, "status": {**pod["status"], "conditions": conditions}})
+        self._later(0.0, self._report_owner, pod)
 
     def _noticed(self, key: str, event: Event) -> None:
         if key == DEPLOYMENTS and event.type != "DELETED" and _asks_for_more_or_less(event):
@@ -83,6 +107,9 @@ class Nodes:
         live = self._store.get(PODS, pod["metadata"]["namespace"], pod["metadata"]["name"])
         if live is None or live["metadata"]["uid"] != pod["metadata"]["uid"]:
             return
+        revision = _revision(live)
+        if revision is not None and not self._loads(revision):
+            return
         self._addresses += 1
         self._store.put(PODS, {**live, "status": _ready_status(live, self._addresses)})
         self._later(0.0, self._report_owner, live)
@@ -120,6 +147,11 @@ def router_pods(store: Store, namespace: str) -> list[Json]:
     ]
 
 
+def _ready_condition(status: str) -> Json:
+    moment = clock.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+    return {"type": "Ready", "status": status, "lastTransitionTime": moment}
+
+
 def _ready_status(pod: Json, number: int) -> Json:
     moment = clock.now().strftime("%Y-%m-%dT%H:%M:%SZ")
     names = [one["name"] for one in pod["spec"].get("initContainers") or ()]
@@ -129,7 +161,7 @@ def _ready_status(pod: Json, number: int) -> Json:
     return {
         "phase": "Running",
         "podIP": f"127.16.{number // 250}.{number % 250 + 1}",
-        "conditions": [{"type": "Ready", "status": "True", "lastTransitionTime": moment}],
+        "conditions": [_ready_condition("True")],
         "initContainerStatuses": [
             {"name": name, "state": {"terminated": ended}, "restartCount": 0} for name in names
         ],

@@ -1,4 +1,4 @@
-"""HTTP with simulated pods: routers tell their statistics, models answer golden requests."""
+"""HTTP with simulated pods: routers and models tell what they counted, models answer requests."""
 
 import asyncio
 import json
@@ -7,9 +7,10 @@ from typing import Any
 
 from lockstep_operator.api.group import COMPONENT_LABEL, REVISION_LABEL
 from lockstep_operator.core.errors import PodUnreachable
-from lockstep_operator.core.names import MODEL_PORT
+from lockstep_operator.core.names import MODEL_PORT, TELEMETRY_PORT
 from lockstep_operator.shell.pods import PodAnswer
 from lockstep_operator.traffic.envoy import names
+from proofs.crash.models import Models
 from proofs.crash.routers import Routers
 
 Json = Any
@@ -19,8 +20,9 @@ _NETWORK_SECONDS = 0.002
 class SimulatedPods:
     """`Pods` of the operator. `prediction`: what a revision answers to any request."""
 
-    def __init__(self, routers: Routers, prediction: Callable[[str], int]) -> None:
+    def __init__(self, routers: Routers, models: Models, prediction: Callable[[str], int]) -> None:
         self._routers = routers
+        self._models = models
         self._prediction = prediction
 
     async def get(self, pod: Json, port: int, path: str) -> bytes:
@@ -28,15 +30,22 @@ class SimulatedPods:
         return (await self.ask(pod, port, path, 1.0)).body
 
     async def ask(self, pod: Json, port: int, path: str, seconds: float) -> PodAnswer:
-        """Answer as a router's statistics do."""
+        """Answer as a router's statistics and a model's telemetry do."""
         await asyncio.sleep(_NETWORK_SECONDS)
         is_router = pod["metadata"]["labels"].get(COMPONENT_LABEL) == "router"
-        body = self._routers.stats(pod, path) if is_router and port == names.STATS_PORT else None
+        body = None
+        if is_router and port == names.STATS_PORT:
+            body = self._routers.stats(pod, path)
+        if not is_router and port == TELEMETRY_PORT:
+            self._routers.count_all(pod["metadata"]["namespace"])
+            body = self._models.telemetry(pod, path)
         if body is None:
             raise PodUnreachable("connection refused")
         return PodAnswer(200, body)
 
-    async def post(self, pod: Json, port: int, path: str, body: Any, seconds: float) -> PodAnswer:
+    async def post(
+        self, pod: Json, port: int, path: str, body: Any, seconds: float, *, longest: int = 0
+    ) -> PodAnswer:
         """Answer as a model does."""
         await asyncio.sleep(_NETWORK_SECONDS)
         revision = pod["metadata"]["labels"].get(REVISION_LABEL)

@@ -1,6 +1,7 @@
 """One life of the operator's process: the real one, over a transport that can end it."""
 
 import asyncio
+import random
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
@@ -25,7 +26,8 @@ from proofs.crash.apiserver import Answer, ApiServer
 from proofs.crash.strikes import Mode, Writes
 
 NETWORK_SECONDS = 0.004
-WATCH_SECONDS = 0.1
+LEAST_LATE = 0.1
+"""Seconds that a watch is late at best."""
 
 
 class Crashed(BaseException):
@@ -83,8 +85,11 @@ class Transport:
 class Process:
     """A life of the operator: it leads, lists, watches, reconciles; until it crashes."""
 
-    def __init__(self, server: ApiServer, writes: Writes, pods: Pods) -> None:
+    def __init__(self, server: ApiServer, writes: Writes, pods: Pods, late: float) -> None:
+        """`late`: how many seconds after the fact watches tell of it, at most."""
         self._server = server
+        self._late = late
+        self._told_until: dict[str, float] = {}
         self._transport = Transport(server, writes)
         self._leading_since: float | None = None
         # Its own way to the pods and kopf are all that is not the real thing.
@@ -132,7 +137,7 @@ class Process:
     async def _watch(
         self, connection: Connection, intake: Intake, on_started: Callable[[], None]
     ) -> None:
-        """Stand in for kopf: events of the store, a little late."""
+        """Stand in for kopf: events of the store, late, in order within each kind."""
         watched = {f"{kind.plural}.{kind.group}".rstrip("."): kind for kind in WATCHED}
         loop = asyncio.get_running_loop()
 
@@ -141,7 +146,7 @@ class Process:
             if kind is None or not _selected(event, kind.selector) or self._transport.dead:
                 return
             named = {"apiVersion": kind.api_version, "kind": kind.name, **event.obj}
-            loop.call_later(WATCH_SECONDS, self._take, intake, event.type, named)
+            loop.call_at(self._told_at(key), self._take, intake, event.type, named)
 
         self._server.cluster.store.listeners.append(noticed)
         for kind in watched.values():
@@ -156,6 +161,13 @@ class Process:
             await asyncio.Event().wait()
         finally:
             self._server.cluster.store.listeners.remove(noticed)
+
+    def _told_at(self, key: str) -> float:
+        """Return when, by the loop's clock, an event of now is told."""
+        now = asyncio.get_running_loop().time()
+        late = random.uniform(min(LEAST_LATE, self._late), self._late)  # noqa: S311 (a sample)
+        self._told_until[key] = max(now + late, self._told_until.get(key, 0.0))
+        return self._told_until[key]
 
     def _take(self, intake: Intake, event_type: str | None, manifest: Any) -> None:
         if not self._transport.dead:

@@ -14,6 +14,7 @@ import yaml
 from lockstep_operator.traffic.envoy import names
 from lockstep_sandbox.apiserver.store import Event, Store
 from proofs.crash import clock
+from proofs.crash.models import Models
 from proofs.crash.nodes import PODS, Nodes, router_pods
 
 Json = Any
@@ -44,6 +45,15 @@ def reachable(data: Json, deployment: str) -> set[str]:
     return found
 
 
+def mirror_of(data: Json, deployment: str) -> tuple[str, float] | None:
+    """Return which revision gets copies, and of which share of the requests; all are small."""
+    for rule in _rules(data, deployment):
+        for policy in (rule.get("route") or {}).get("request_mirror_policies") or []:
+            share = policy["runtime_fraction"]["default_value"]["numerator"] / 10_000
+            return names.revision_of(policy["cluster"]), share
+    return None
+
+
 def _rules(data: Json, deployment: str) -> list[Json]:
     text = (data or {}).get(f"route-{deployment}.yaml")
     if not text:
@@ -65,9 +75,12 @@ class Routers:
     `error_share`: of the requests that a revision answers, the share that fails.
     """
 
-    def __init__(self, store: Store, nodes: Nodes, error_share: Callable[[str], float]) -> None:
+    def __init__(
+        self, store: Store, nodes: Nodes, models: Models, error_share: Callable[[str], float]
+    ) -> None:
         self._store = store
         self._nodes = nodes
+        self._models = models
         self._error_share = error_share
         self._files: dict[str, Json] = {}
         self._counted: dict[str, float] = {}
@@ -85,7 +98,7 @@ class Routers:
         files = self._files.get(uid)
         if files is None:
             return None
-        self._count(uid)
+        self.count(pod)
         wanted = re.compile(parse_qs(urlsplit(path).query)["filter"][0])
         rows = [*_route_rows(files), *self._cluster_rows(uid, files)]
         found = [{"name": name, "value": value} for name, value in rows if wanted.search(name)]
@@ -103,19 +116,36 @@ class Routers:
             yield f"cluster.{name}.upstream_rq_completed", int(requests)
             yield f"cluster.{name}.upstream_rq_5xx", int(errors)
 
-    def _count(self, uid: str) -> None:
+    def count_all(self, namespace: str) -> None:
+        """Add the requests of all router pods up to now."""
+        for pod in router_pods(self._store, namespace):
+            self.count(pod)
+
+    def count(self, pod: Json) -> None:
         """Add the requests since the last time, by the weights that were run."""
-        now = clock.elapsed()
+        uid, now = pod["metadata"]["uid"], clock.elapsed()
         requests = (now - self._counted.get(uid, now)) * _REQUESTS_PER_SECOND
         self._counted[uid] = now
         files = self._files.get(uid) or {}
         for key in files:
             if key.startswith("route-"):
-                weights = route_weights(files, key.removeprefix("route-").removesuffix(".yaml"))
-                for revision, weight in weights.items():
-                    counts, share = self._counts[uid, revision], requests * weight / 10_000
-                    counts[0] += share
-                    counts[1] += share * self._error_share(revision)
+                self._share_out(uid, key.removeprefix("route-").removesuffix(".yaml"), requests)
+
+    def _share_out(self, uid: str, deployment: str, requests: float) -> None:
+        files = self._files[uid]
+        weights = route_weights(files, deployment)
+        for revision, weight in weights.items():
+            counts, share = self._counts[uid, revision], requests * weight / 10_000
+            errors = share * self._error_share(revision)
+            counts[0] += share
+            counts[1] += errors
+            self._models.answer(revision, share - errors)
+        mirror = mirror_of(files, deployment)
+        if mirror and weights:
+            copied, share = mirror[0], requests * mirror[1]
+            self._counts[uid, names.mirror_cluster(copied)][0] += share
+            # Copies are made of the requests of whoever stands first.
+            self._models.answer_both(next(iter(weights)), copied, share)
 
     def _noticed(self, key: str, event: Event) -> None:
         if key != PODS or event.type == "DELETED":
@@ -136,7 +166,7 @@ class Routers:
         if uid not in living:
             self._files.pop(uid, None)
             return
-        self._count(uid)
+        self.count(pod)
         found = self._store.get("configmaps", namespace, names.ROUTER)
         if found is not None:
             self._files[uid] = found["data"]

@@ -1,5 +1,6 @@
 """What must never happen on the way, checked at every write that reaches the API server."""
 
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from lockstep_operator.api.group import REVISION_LABEL
@@ -13,15 +14,17 @@ Json = Any
 REVISIONS = "modelrevisions.serving.lockstep.dev"
 DEPLOYMENTS_OF_MODELS = "modeldeployments.serving.lockstep.dev"
 NAMESPACE = "prod"
-# A mark that a person wrote this moment cannot be known yet (the watch, a write on its way).
-_UNSEEN_SECONDS = 0.3
+# A mark that a person wrote this moment cannot be known before the watch tells of it; then a write
+# may be on its way.
+_ON_ITS_WAY_SECONDS = 0.2
 
 
 class Watchdog:
     """Collects sentences about what was broken; `peaks`: the most weight a revision ever had."""
 
-    def __init__(self, store: Store, nodes: Nodes, deployment: str) -> None:
+    def __init__(self, store: Store, nodes: Nodes, deployment: str, late: float) -> None:
         self._store = store
+        self._unseen = late + _ON_ITS_WAY_SECONDS
         self._nodes = nodes
         self._deployment = deployment
         self._marked: dict[str, float] = {}
@@ -61,20 +64,33 @@ class Watchdog:
                 self._check_mark(revision)
         for revision in after.keys() | before.keys():
             if after.get(revision, 0) != before.get(revision, 0):
-                self._check_hold(revision, before.get(revision, 0), after.get(revision, 0))
+                self._check_hold(revision, before, after.get(revision, 0))
                 self._since[revision] = clock.elapsed()
         for revision, weight in after.items():
             self.peaks[revision] = max(weight, self.peaks.get(revision, 0))
-            if weight > before.get(revision, 0) and not self._nodes.ready(revision):
+            gains = weight > before.get(revision, 0)
+            if gains and not self._nodes.ready(revision) and not self._must_be_cold(before):
                 self._say(f"weight {weight} given to {revision}, which has no ready pod")
+
+    def _must_be_cold(self, before: Collection[str]) -> bool:
+        """Whether nothing that had traffic may keep it, and nothing else could have been warm."""
+        found = self._store.get(DEPLOYMENTS_OF_MODELS, NAMESPACE, self._deployment)
+        replaces = found is not None and found["spec"]["rollout"].get("strategy") == "Replace"
+        return replaces and bool(before) and all(name in self._marked for name in before)
 
     def _check_mark(self, revision: str) -> None:
         since = self._marked.get(revision)
-        if since is not None and clock.elapsed() - since > _UNSEEN_SECONDS:
+        if since is not None and clock.elapsed() - since > self._unseen:
             self._say(f"{revision} is quarantined and gets requests")
 
-    def _check_hold(self, revision: str, before: int, after: int) -> None:
-        """Time lost by a crash may prolong a step, never shorten it."""
+    def _check_hold(self, revision: str, weights: Mapping[str, int], after: int) -> None:
+        """Time lost by a crash may prolong a step, never shorten it.
+
+        Where nothing else that had traffic has a pod, it stands in, whatever is left of its step.
+        """
+        before = weights.get(revision, 0)
+        if not any(self._nodes.ready(one) for one in weights if one != revision):
+            return
         deployment = self._store.get(DEPLOYMENTS_OF_MODELS, NAMESPACE, self._deployment)
         found = self._store.get(REVISIONS, NAMESPACE, revision)
         if after <= before or deployment is None or found is None or _may_jump(found):

@@ -11,6 +11,7 @@ from lockstep_operator.core.errors import LockstepError
 from lockstep_operator.traffic.envoy import names
 from proofs.crash import clock
 from proofs.crash.apiserver import ApiServer
+from proofs.crash.models import Models
 from proofs.crash.nodes import Nodes
 from proofs.crash.pods import SimulatedPods
 from proofs.crash.process import Process
@@ -33,19 +34,25 @@ class Stuck(Exception):
 class World:
     """A person's view: manifests in, weights and marks out; versions are called v1, v2, v3.
 
-    `errors` and `predictions`: by version, the share of requests that fail, and what it answers.
+    `late`: how many seconds after the fact the operator's watches tell of it, at most. By version:
+    `errors` is the share of requests that fail, `predictions` what it answers, `seconds` how long
+    that takes; the pods of those in `broken` never become Ready.
     """
 
-    def __init__(self, writes: Writes) -> None:
+    def __init__(self, writes: Writes, late: float) -> None:
         self.server = ApiServer()
         self.store = self.server.cluster.store
-        self.nodes = Nodes(self.store)
-        self.routers = Routers(self.store, self.nodes, self._error_share)
         self.errors: dict[str, float] = {}
         self.predictions: dict[str, int] = {}
-        self._pods = SimulatedPods(self.routers, self._prediction)
-        self.watchdog = Watchdog(self.store, self.nodes, NAME)
+        self.seconds: dict[str, float] = {}
+        self.broken: set[str] = set()
+        self.nodes = Nodes(self.store, self._loads)
+        models = Models(self.nodes, self._seconds, self._prediction)
+        self.routers = Routers(self.store, self.nodes, models, self._error_share)
+        self._pods = SimulatedPods(self.routers, models, self._prediction)
+        self.watchdog = Watchdog(self.store, self.nodes, NAME, late)
         self.writes = writes
+        self._late = late
         self.lives = 0
         self._process: Process | None = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -65,7 +72,7 @@ class World:
         """Start the operator again whenever it ended, as its Deployment would."""
         while True:
             self.lives += 1
-            self._process = Process(self.server, self.writes, self._pods)
+            self._process = Process(self.server, self.writes, self._pods, self._late)
             with suppress(LockstepError):  # as a lost Lease ends it
                 await self._process.live()
             await asyncio.sleep(1.0)
@@ -76,7 +83,8 @@ class World:
         """Create the ModelDeployment or change it to a version; `spec` is laid over its spec."""
         model = {"uri": f"http://models/{version}", "format": "sklearn"}
         body = {"model": model, "replicas": 2, "rollout": {"steps": STEPS, "keepWarm": "1h"}}
-        body["rollout"] |= spec.pop("rollout", {})
+        rollout = body["rollout"] | spec.pop("rollout", {})
+        body["rollout"] = {key: value for key, value in rollout.items() if value is not None}
         body |= spec
         if self.deployment() is None:
             manifest = {
@@ -100,6 +108,14 @@ class World:
     def quarantine(self, version: str) -> None:
         """Quarantine a version as a person does."""
         self.mark(version, quarantine={**self.order(), "reason": "bad"})
+
+    def fail_pods(self, version: str, pods: int) -> None:
+        """Let pods of a version lose their readiness."""
+        self.nodes.fail(self.revision(version), pods)
+
+    def recover_pods(self, version: str) -> None:
+        """Let the pods that lost their readiness be Ready again."""
+        self.nodes.recover(self.revision(version))
 
     def put_golden(self, document: Json) -> None:
         """Create the ConfigMap `golden`."""
@@ -146,6 +162,10 @@ class World:
         pods = self.store.items("pods", NAMESPACE)
         return sum(pod["metadata"]["labels"].get(REVISION_LABEL) == label for pod in pods)
 
+    def ready_pods_of(self, version: str) -> int:
+        """Return how many Ready pods a version has."""
+        return self.nodes.ready(self.revision(version))
+
     def configured(self) -> dict[str, float]:
         """Return the written weights in percent, by version."""
         found = self.store.get("configmaps", NAMESPACE, names.ROUTER) or {}
@@ -180,6 +200,12 @@ class World:
     def _prediction(self, revision: str) -> int:
         return self.predictions.get(self._version(revision), 1)
 
+    def _seconds(self, revision: str) -> float:
+        return self.seconds.get(self._version(revision), 0.02)
+
+    def _loads(self, revision: str) -> bool:
+        return self._version(revision) not in self.broken
+
     def _version(self, revision: str) -> str:
         found = self.store.get(REVISIONS, NAMESPACE, revision)
         return version_of(found) if found else ""
@@ -210,7 +236,8 @@ class World:
         """Wait until nothing has moved for some seconds, while an operator was there to move it."""
         before, since = self._picture(), clock.elapsed()
         end = clock.elapsed() + _LONGEST_SECONDS
-        while min(clock.elapsed() - since, self._led_for()) < _QUIET_SECONDS:
+        quiet = _QUIET_SECONDS + 2 * self._late
+        while min(clock.elapsed() - since, self._led_for()) < quiet:
             await asyncio.sleep(0.25)
             if (now := self._picture()) != before:
                 before, since = now, clock.elapsed()
