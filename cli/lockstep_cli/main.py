@@ -63,7 +63,7 @@ def main() -> None:
         sys.stderr.close()  # the reader of our output went away, as `| head` does
         sys.exit(0)
     except OSError as error:
-        sys.stdout = None  # type: ignore[assignment]  # or it fails again at the very end
+        sys.stdout = None  # or it fails again at the very end
         _fail(f"cannot write the result: {error.strerror or error}", _NOT_SEEN)
     sys.exit(code if isinstance(code, int) else 0)
 
