@@ -59,6 +59,12 @@ def test_a_slow_time_of_both_is_no_harm() -> None:
     assert clocked.lookout.status.verdict == "pass"
 
 
+def test_slow_answers_do_not_pass_at_the_first_look() -> None:
+    """One second brings samples enough, as when an operator comes back at the end of a hold."""
+    status = Clocked(P95).serve({0.5: 200}, {0.02: 200}, 1).lookout.status
+    assert (status.verdict, status.value, status.limit) == ("inconclusive", 0.5, 0.03)
+
+
 def test_an_absolute_limit_needs_no_stable() -> None:
     fine = Clocked(P95_ABSOLUTE, stable=None).serve(SLOW, {}, 30).lookout.status
     slow = Clocked(P95_ABSOLUTE, stable=None).serve({0.2: 10, 0.5: 10}, {}, 30).lookout.status

@@ -115,13 +115,15 @@ class Latency:
             return _slow(look.candidate.latency, look.stable.latency, limit)
 
         process = self.process.learn(lambda: self.limit)
-        return replace(
+        grown = replace(
             self,
             process=process.collect(look.time, look.complete, slow),
             ours=self.ours.add(look.candidate.latency),
             theirs=self.theirs.add(look.stable.latency),
-            record=self.record.add(slow(self.limit)),
         )
+        # Only bets must not know what they are made on: the first answers count in the record.
+        limit = grown.limit if self.limit is None else self.limit
+        return replace(grown, record=self.record.add(slow(limit)))
 
     @property
     def limit(self) -> float | None:
