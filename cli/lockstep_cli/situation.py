@@ -96,6 +96,12 @@ class Situation:
         return (self.spec.get("rollout") or {}).get("strategy") == "Replace"
 
     @property
+    def replacing(self) -> bool:
+        """Whether stable's pods were stopped already to make room for the candidate's."""
+        stable = self.stable
+        return self.replaces and self.candidate is not None and bool(stable and not stable.replicas)
+
+    @property
     def has_steps(self) -> bool:
         """Whether a rollout has steps; where the manifest gives none there are default ones."""
         return (self.spec.get("rollout") or {}).get("steps") != []

@@ -10,7 +10,7 @@ def decide_pause(situation: Situation, mark: Mark) -> Order:
     """Decide what `pause` writes.
 
     Raises:
-        Refused: there is no rollout, or it stands still already.
+        Refused: there is no rollout, it stands still already, or it must be finished.
     """
     candidate = situation.rollout_of()
     name, orders = candidate.name, candidate.orders
@@ -23,6 +23,8 @@ def decide_pause(situation: Situation, mark: Mark) -> Order:
             f"{name} is being promoted, ordered{signed(orders['promote'])}: "
             f"`lockstep abort {situation.name}` stops that"
         )
+    if (stopped := _stopped(situation)) is not None:
+        raise Refused(f"{stopped}: `lockstep abort {situation.name}` goes back")
     spec = {"rollout": {"paused": mark.manifest()}}
     means = f"pause the rollout of {name} at {candidate.weight:g} %"
     return Order(
@@ -35,11 +37,19 @@ def decide_pause(situation: Situation, mark: Mark) -> Order:
         goal=Goal(
             lambda now: now.phase == "Paused",
             lambda now: waiting_for(now, name),
-            lambda now: taken_back(now, name),
+            lambda now: taken_back(now, name) or _stopped(now),
         ),
         after=_after(situation),
         harmless=True,
     )
+
+
+def _stopped(situation: Situation) -> str | None:
+    """Say in a clause that a replacement has begun: a pause would leave nothing that answers."""
+    stable = situation.stable
+    if stable is None or not situation.replacing:
+        return None
+    return f"the pods of {stable.name} have stopped for the new ones, which is finished once begun"
 
 
 def _after(situation: Situation) -> tuple[str, ...]:

@@ -174,6 +174,17 @@ def test_pause_is_refused_for_what_stands_still_or_cannot(orders, sentence):
         decide_pause(situation(*_canary(**orders)), MARK)
 
 
+def test_pause_is_refused_once_a_replacement_has_begun():
+    parent, children = _canary()
+    parent["spec"]["rollout"] = {"strategy": "Replace"}
+    before = decide_pause(situation(parent, children), MARK)
+    assert before.goal is not None
+    children[1]["status"] |= {"replicas": 0, "readyReplicas": 0}
+    with pytest.raises(Refused, match=r"finished once begun: `lockstep abort churn` goes back"):
+        decide_pause(situation(parent, children), MARK)
+    assert "finished once begun" in (before.goal.missed(situation(parent, children)) or "")
+
+
 def test_resume():
     found = decide_resume(situation(*_canary("Paused", paused=mark("lunch"))), MARK)
     assert only_change(found) == (CANDIDATE, {"rollout": {"paused": None}})
