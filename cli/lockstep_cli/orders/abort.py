@@ -47,10 +47,9 @@ def _nothing(situation: Situation) -> Refused:
 
 
 def _stop(situation: Situation, candidate: Revision, mark: Mark) -> Change:
-    """An order to promote goes with it, or a later retry would carry it out."""
+    """Orders to promote and to pause go with it, or a later retry would carry them out."""
     spec: Manifest = {"aborted": mark.manifest()}
-    if candidate.orders.get("promote"):
-        spec["promote"] = None
+    spec |= {order: None for order in ("promote", "paused") if candidate.orders.get(order)}
     stable = situation.stable
     where = f"send its traffic to {stable.name}" if stable else "answer no requests"
     means = f"abort the rollout of {candidate.name} and {where}"

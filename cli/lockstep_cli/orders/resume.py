@@ -11,10 +11,15 @@ def decide_resume(situation: Situation, _mark: Mark) -> Order:
     """Decide what `resume` writes.
 
     Raises:
-        Refused: nothing is paused, or the manifest itself holds the rollout.
+        Refused: nothing is paused, it was aborted, or the manifest itself holds the rollout.
     """
     candidate = situation.rollout_of()
     name, paused = candidate.name, candidate.orders.get("paused")
+    if aborted := candidate.orders.get("aborted"):
+        raise Refused(
+            f"the rollout of {name} was aborted{signed(aborted)}: "
+            f"`lockstep retry {situation.name}` starts it again"
+        )
     if situation.held_by_manifest:
         raise Refused(
             "spec.paused of the manifest holds the rollout: set it to false there, and in git"

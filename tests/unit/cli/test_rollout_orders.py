@@ -198,6 +198,8 @@ def test_resume_is_refused_when_the_manifest_holds_it_or_nobody_paused():
         decide_resume(situation(parent, children), MARK)
     with pytest.raises(Refused, match="is not paused: gate slow: 37 of 100"):
         decide_resume(situation(*_canary()), MARK)
+    with pytest.raises(Refused, match="was aborted by bob .*: `lockstep retry churn` starts it"):
+        decide_resume(situation(*_canary("Aborted", aborted=mark(), paused=mark())), MARK)
 
 
 def test_abort():
@@ -207,9 +209,11 @@ def test_abort():
     assert "`lockstep retry churn` starts it again;" in found.after[0]
 
 
-def test_abort_takes_an_order_to_promote_along():
-    found = decide_abort(situation(*_canary(promote=mark())), MARK)
-    assert only_change(found)[1]["rollout"]["promote"] is None
+@pytest.mark.parametrize("other", ["promote", "paused"])
+def test_abort_takes_other_orders_along(other):
+    found = decide_abort(situation(*_canary(**{other: mark()})), MARK)
+    wanted = {"aborted": MARK.manifest(), other: None}
+    assert only_change(found) == (CANDIDATE, {"rollout": wanted})
 
 
 def test_abort_drops_a_restore():
