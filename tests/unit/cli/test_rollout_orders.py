@@ -198,7 +198,7 @@ def test_resume_is_refused_when_the_manifest_holds_it_or_nobody_paused():
         decide_resume(situation(parent, children), MARK)
     with pytest.raises(Refused, match="is not paused: gate slow: 37 of 100"):
         decide_resume(situation(*_canary()), MARK)
-    with pytest.raises(Refused, match="was aborted by bob .*: `lockstep retry churn` starts it"):
+    with pytest.raises(Refused, match=r"was aborted by bob .*: `lockstep retry churn` starts it"):
         decide_resume(situation(*_canary("Aborted", aborted=mark(), paused=mark())), MARK)
 
 
