@@ -9,6 +9,7 @@ from lockstep_sandbox.images import Image
 from lockstep_sandbox.node import environment
 from lockstep_sandbox.node.context import PodContext, message_path, mounts_of
 from lockstep_sandbox.node.process import Launch
+from lockstep_sandbox.node.service_links import service_links
 from lockstep_sandbox.node.sources import MissingError
 from lockstep_sandbox.node.volumes import mount
 from lockstep_sandbox.objects import Obj
@@ -25,7 +26,7 @@ async def prepare(context: PodContext, spec: Obj, image: Image, run: int) -> Lau
     if spec.get("restartPolicy"):
         raise MissingError("containers with a restartPolicy of their own are not in the sandbox")
     root, rewriter = context.root(spec), context.rewriter(spec)
-    base = {**image.environment(), **_given(context, root)}
+    base = {**image.environment(), **await _linked(context), **_given(context, root)}
     own = await environment.resolve(spec, context.seen(), context.sources, base, rewriter)
     variables = {**base, **own}
     command = [*(spec.get("command") or image.entrypoint), *(spec.get("args") or ())]
@@ -54,17 +55,23 @@ def _inside(root: Path, path: str) -> str:
     return f"{root}/{path.lstrip('/')}"
 
 
+async def _linked(context: PodContext) -> dict[str, str]:
+    """Return where the API server and, if the pod wants them, its namespace's Services are."""
+    host, port = context.api
+    spec = {"clusterIP": host, "ports": [{"name": "https", "port": port}]}
+    found: list[Obj] = [{"metadata": {"name": "kubernetes"}, "spec": spec}]
+    if context.pod["spec"].get("enableServiceLinks", True):
+        found += await context.sources.services(context.pod["metadata"]["namespace"])
+    return service_links(found)
+
+
 def _given(context: PodContext, root: Path) -> dict[str, str]:
     """Return what every container finds in its environment."""
-    host, port = context.api
     spec, meta = context.pod["spec"], context.pod["metadata"]
     return {
         "HOME": str(root / "root"),
         "HOSTNAME": spec.get("hostname") or meta["name"],
         "TMPDIR": str(root / "tmp"),
-        "KUBERNETES_SERVICE_HOST": host,
-        "KUBERNETES_SERVICE_PORT": str(port),
-        "KUBERNETES_SERVICE_PORT_HTTPS": str(port),
         IDENTITY: context.settings.identity,
     }
 

@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from lockstep_sandbox.client import ApiError, Client
+from lockstep_sandbox.client import ApiError, Client, path_of
 from lockstep_sandbox.objects import Obj, annotations_of, is_deleted
 
 HOST_PATH = "sandbox.lockstep.dev/host-path"  # annotation of a claim: the folder that it stands for
@@ -66,6 +66,15 @@ class Sources:
         if obj is None:
             return None
         return {key: base64.b64decode(value) for key, value in (obj.get("data") or {}).items()}
+
+    async def services(self, namespace: str) -> list[Obj]:
+        """Return the Services of a namespace."""
+        try:
+            found = await self._client.request("GET", path_of("Service", namespace))
+        except ApiError as error:
+            raise MissingError(f"services: {error}") from error
+        items: list[Obj] = found["items"]
+        return items
 
     async def mounts_token(self, pod: Obj) -> bool:
         """Tell whether the pod, or else its service account, wants a token mounted."""

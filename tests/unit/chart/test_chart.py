@@ -106,6 +106,12 @@ def test_the_lease_is_the_only_one_it_may_touch(render):
     assert use["resourceNames"] == ["lockstep-operator"]
 
 
+def test_variables_of_services_are_not_taken_for_settings(render):
+    """The chart's own Service, called lockstep, would set LOCKSTEP_PORT to an address."""
+    pod = _named(render(), "Deployment")["spec"]["template"]["spec"]
+    assert pod["enableServiceLinks"] is False
+
+
 def test_the_pod_is_hardened_and_finds_its_token(render):
     rendered = render()
     pod = _named(rendered, "Deployment")["spec"]["template"]["spec"]
