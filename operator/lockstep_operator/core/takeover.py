@@ -81,19 +81,30 @@ def replace_pods(facts: Facts) -> Decision | None:
     if ready and not unanswered(facts):
         message = f"{name} takes the traffic"
         return Decision(weights={name: FULL}, phase="Progressing", message=message)
-    deadline = parse_duration(facts.spec.rollout.progress_deadline)
-    asked = facts.asked_at.get(name)
-    overdue = asked is not None and facts.now >= asked + deadline
+    until = _replaced_until(facts, name)
+    overdue = until is not None and facts.now >= until
     needed = facts.spec.replicas
     message = unanswered(facts) if ready else waits_for(facts, name, needed)
     return Decision(
         weights=kept,
         phase="Inconclusive" if ready else "Starting",
         abort=f"{name} could not take over within progressDeadline" if overdue else None,
-        wake_at=asked + deadline if asked else None,
+        wake_at=until,
         message=f"{_room(facts, stable.name)}{message}",
         waiting_for={} if ready else {name: needed},
     )
+
+
+def _replaced_until(facts: Facts, name: str) -> datetime | None:
+    """When a replacement is given up; None: its time has not begun.
+
+    It begins when stable's pods are gone, for before that there was no room: the candidate's
+    Deployment may be much older, from a canary that found none.
+    """
+    asked, room = facts.asked_at.get(name), facts.stable_down_since
+    if asked is None or room is None:
+        return None
+    return max(asked, room) + parse_duration(facts.spec.rollout.progress_deadline)
 
 
 def _room(facts: Facts, stable: str) -> str:

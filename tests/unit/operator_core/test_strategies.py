@@ -80,6 +80,26 @@ def test_replace_whose_golden_requests_cannot_be_asked_brings_stable_back() -> N
     assert world.condition("Available")[0] == "True"
 
 
+def test_a_canary_that_found_no_room_is_given_its_time_once_it_is_a_replacement() -> None:
+    world = World(md=deployment(rollout={"progressDeadline": "5m"}))
+    world.settle()
+    first = world.current()
+    world.change("http://models/v2")
+    world.settle()
+    second = world.candidate()
+    world.broken[second] = "no room for this pod"
+    world.tick(minutes=30)
+    world.md["spec"]["rollout"]["strategy"] = "Replace"
+    world.settle()
+    assert pods(world, first) == 0
+    assert pods(world, second) > 0
+    world.tick(minutes=4)
+    world.broken.clear()
+    world.tick(seconds=1)
+    assert world.weights() == {second: 10_000}
+    assert world.current() == second
+
+
 def test_replace_paused_leaves_stable_alone() -> None:
     world = replaced()
     first = world.current()
