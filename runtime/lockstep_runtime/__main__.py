@@ -116,6 +116,10 @@ def _serve_from(flags: argparse.Namespace, model_dir: Path, name: str, revision:
             drain_seconds=flags.drain_seconds,
             grace_seconds=flags.grace_seconds,
             max_request_bytes=flags.max_request_bytes,
+            max_batch_rows=flags.max_batch_rows,
+            max_batch_delay=flags.max_batch_delay,
+            max_queue=flags.max_queue,
+            request_timeout=flags.request_timeout or None,
             access_log=flags.access_log,
         )
     )

@@ -2,7 +2,6 @@
 
 import logging
 import time
-from collections.abc import Awaitable, Callable
 
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
@@ -10,20 +9,14 @@ from starlette.exceptions import HTTPException
 
 from lockstep_runtime.errors import RequestError
 from lockstep_runtime.metrics import Metrics
-from lockstep_runtime.routes.asgi import (
-    Application,
-    Message,
-    Receive,
-    Scope,
-    Send,
-    header,
-    identifier,
-)
+from lockstep_runtime.routes.answer_headers import AnswerHeaders
+from lockstep_runtime.routes.asgi import Application, Message, Receive, Scope, Send, header
 from lockstep_runtime.routes.exposition import metrics_router
 from lockstep_runtime.routes.health import health_router
-from lockstep_runtime.routes.infer import InferRoute
+from lockstep_runtime.routes.infer import InferLimits, InferRoute
 from lockstep_runtime.routes.metadata import metadata_router
 from lockstep_runtime.routes.openapi import describe_inference
+from lockstep_runtime.routes.v1 import v1_router
 from lockstep_runtime.state import ServingState
 from lockstep_runtime.telemetry.recorder import Recorder
 from lockstep_runtime.version import version
@@ -32,42 +25,52 @@ _access = logging.getLogger("lockstep_runtime.access")
 
 
 class App:
-    """Adds the revision and the request id to every answer, and closes connections in a drain."""
+    """Sends inference requests one way and all others to FastAPI."""
 
     def __init__(
         self,
         state: ServingState,
         recorder: Recorder,
-        max_request_bytes: int,
+        limits: InferLimits,
         *,
         access_log: bool,
         metrics: Metrics | None = None,
     ) -> None:
         """Offer `/metrics` too if `metrics` is given."""
-        self._state = state
-        self._revision = (b"x-lockstep-revision", state.revision.encode())
-        self._infer = InferRoute(state, recorder, max_request_bytes)
-        self._pages = pages(state, metrics)
+        self._infer = InferRoute(state, recorder, limits)
+        self._pages = _stamped(pages(state, metrics), AnswerHeaders(state))
         self._access_log = access_log
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request."""
-        inner: Application = self._infer if self._infer.matches(scope["path"]) else self._pages
         if self._access_log:
-            inner = _logged(inner)
-        request_id = identifier(scope, b"x-request-id")
+            await _logged(self._route, scope, receive, send)
+        else:
+            await self._route(scope, receive, send)
 
-        async def stamped(message: Message) -> None:
+    async def _route(self, scope: Scope, receive: Receive, send: Send) -> None:
+        target = self._infer.target(scope["raw_path"])
+        if target is not None:
+            await self._infer(target, scope, receive, send)
+        else:
+            await self._pages(scope, receive, send)
+
+
+def _stamped(inner: Application, headers: AnswerHeaders) -> Application:
+    """Add to FastAPI's answers what every answer carries."""
+
+    async def application(scope: Scope, receive: Receive, send: Send) -> None:
+        async def stamping(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = [*message.get("headers", ()), self._revision]
-                if request_id is not None:
-                    headers.append((b"x-request-id", request_id))
-                if self._state.draining:
-                    headers.append((b"connection", b"close"))
-                message["headers"] = headers
+                more = headers.of(header(scope, b"x-request-id"))
+                message["headers"] = [*message.get("headers", ()), *more]
             await send(message)
 
-        await inner(scope, receive, stamped)
+        # Names in a path stay quoted for the routes, or a name with a slash would be two.
+        path = scope["raw_path"].decode("latin-1")
+        await inner({**scope, "path": path}, receive, stamping)
+
+    return application
 
 
 def pages(state: ServingState, metrics: Metrics | None) -> FastAPI:
@@ -85,6 +88,7 @@ def pages(state: ServingState, metrics: Metrics | None) -> FastAPI:
     )
     app.include_router(health_router(state))
     app.include_router(metadata_router(state))
+    app.include_router(v1_router(state))
     if metrics is not None:
         app.include_router(metrics_router(metrics))
     describe_inference(app)
@@ -108,25 +112,21 @@ async def _own_fault(_: Request, __: Exception) -> JSONResponse:
     return JSONResponse({"error": "the server failed to answer this request"}, status_code=500)
 
 
-def _logged(inner: Application) -> Callable[[Scope, Receive, Send], Awaitable[None]]:
+async def _logged(inner: Application, scope: Scope, receive: Receive, send: Send) -> None:
     """Log a line per request: never the body, never the query."""
+    start, status = time.perf_counter(), 0
 
-    async def application(scope: Scope, receive: Receive, send: Send) -> None:
-        start, status = time.perf_counter(), 0
+    async def noting(message: Message) -> None:
+        nonlocal status
+        status = message.get("status", status)
+        await send(message)
 
-        async def noting(message: Message) -> None:
-            nonlocal status
-            status = message.get("status", status)
-            await send(message)
-
-        await inner(scope, receive, noting)
-        fields = {
-            "method": scope["method"],
-            "path": scope["path"],
-            "status": status,
-            "ms": round((time.perf_counter() - start) * 1000, 3),
-            "request_id": (header(scope, b"x-request-id") or b"").decode("latin-1"),
-        }
-        _access.info("request", extra={"fields": fields})
-
-    return application
+    await inner(scope, receive, noting)
+    fields = {
+        "method": scope["method"],
+        "path": scope["path"],
+        "status": status,
+        "ms": round((time.perf_counter() - start) * 1000, 3),
+        "request_id": (header(scope, b"x-request-id") or b"").decode("latin-1"),
+    }
+    _access.info("request", extra={"fields": fields})

@@ -152,6 +152,14 @@ def _serve_flags(parser: _Parser, *, drain: float) -> None:
         help="after SIGTERM, when the process must be gone (default 30)",
     )
     _tunable(parser, "--max-request-bytes", _positive, 32 << 20, "larger requests get 413")
+    _tunable(
+        parser, "--max-batch-rows", _positive, 64, "most rows that waiting requests are joined to"
+    )
+    _tunable(
+        parser, "--max-batch-delay", _seconds, 0, "seconds a request may wait for others to join"
+    )
+    _tunable(parser, "--max-queue", _positive, 1000, "requests that may wait; more get 429")
+    _tunable(parser, "--request-timeout", _seconds, 0, "seconds a request may wait; 0 for no limit")
     _tunable(parser, "--threads", _positive, 1, "threads of the numeric libraries")
     parser.add_argument(
         "--access-log",

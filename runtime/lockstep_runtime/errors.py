@@ -5,8 +5,10 @@ RuntimeFailure          the process cannot do its job; str() is the one-line rea
 ├── LoadFailure         the bytes are here and are no model that can be served
 └── ListenFailure       the address cannot be listened on
 RequestError            a request gets `status` and {"error": message}; always the client's mistake
-                        but for 503 (not ready) and what /golden cannot hand on
-└── InvalidInput        400: a field or tensor of the request is wrong
+                        but for 429, 503 (not ready), 504 and what /golden cannot hand on
+├── InvalidInput        400: a field or tensor of the request is wrong
+├── Overloaded          429: the queue is full
+└── DeadlineExceeded    504: its turn did not come in time
 """
 
 
@@ -45,6 +47,22 @@ class InvalidInput(RequestError):
 
     def __init__(self, message: str) -> None:
         super().__init__(400, message)
+
+
+class Overloaded(RequestError):
+    """429: so many requests wait already; the client should come back later."""
+
+    def __init__(self, waiting: int) -> None:
+        super().__init__(
+            429, f"{waiting} requests wait already: try again later", ((b"retry-after", b"1"),)
+        )
+
+
+class DeadlineExceeded(RequestError):
+    """504: the model was busy for as long as the client would wait, `seconds`."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(504, f"the request waited for its timeout of {seconds:g} s")
 
 
 def first_line(error: BaseException, limit: int = 300) -> str:

@@ -19,18 +19,21 @@ from prometheus_client.metrics_core import (
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
-from lockstep_runtime.telemetry.latency import LATENCY_BOUNDS
+from lockstep_runtime.inference.statistics import QueueStatistics
+from lockstep_runtime.telemetry.latency import LATENCY_BOUNDS, LatencyHistogram
 from lockstep_runtime.telemetry.recorder import Recorder
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 _BUCKETS = (*map(floatToGoString, LATENCY_BOUNDS), "+Inf")
+_ROWS = (*(float(2**power) for power in range(13)), float("inf"))
 
 
 class Metrics(Collector):
     """Tells what was recorded of one revision (inference requests, not probes)."""
 
-    def __init__(self, recorder: Recorder) -> None:
+    def __init__(self, recorder: Recorder, queue: QueueStatistics | None = None) -> None:
         self._recorder = recorder
+        self._queue = queue or QueueStatistics()
         self._load_seconds: float | None = None
         self._model: dict[str, str] = {}
         self._registry = CollectorRegistry()
@@ -51,6 +54,12 @@ class Metrics(Collector):
         yield self._requests()
         yield self._latency()
         yield self._outputs()
+        yield self._waits()
+        yield self._batches()
+        yield self._unserved()
+        yield self._gauge(
+            "lockstep_inference_waiting", "Requests in the model's queue.", self._queue.waiting
+        )
         yield self._gauge(
             "lockstep_inference_inflight",
             "Inference requests being answered.",
@@ -81,8 +90,41 @@ class Metrics(Collector):
             labels=["revision", "assignment"],
         )
         for assignment, histogram in self._recorder.latency.items():
-            buckets = list(zip(_BUCKETS, accumulate(histogram.counts), strict=True))
-            family.add_metric([self._recorder.revision, assignment], buckets, histogram.total)
+            labels = [self._recorder.revision, assignment]
+            family.add_metric(labels, _cumulative(histogram), histogram.total)
+        return family
+
+    def _waits(self) -> Metric:
+        family = HistogramMetricFamily(
+            "lockstep_inference_queue_seconds",
+            "How long requests waited for the model.",
+            labels=["revision"],
+        )
+        waits = self._queue.waits
+        family.add_metric([self._recorder.revision], _cumulative(waits), waits.total)
+        return family
+
+    def _batches(self) -> Metric:
+        family = HistogramMetricFamily(
+            "lockstep_inference_batch_rows",
+            "Rows of each call of the model.",
+            labels=["revision"],
+        )
+        batches = self._queue.batches
+        counts = [sum(n for rows, n in batches.items() if rows <= bound) for bound in _ROWS]
+        buckets = list(zip(map(floatToGoString, _ROWS), counts, strict=True))
+        total = sum(rows * count for rows, count in batches.items())
+        family.add_metric([self._recorder.revision], buckets, total)
+        return family
+
+    def _unserved(self) -> Metric:
+        family = CounterMetricFamily(
+            "lockstep_inference_unserved",
+            "Requests that the model never saw: the queue was full, or their timeout passed in it.",
+            labels=["revision", "reason"],
+        )
+        for reason, count in (("full", self._queue.refused), ("timeout", self._queue.expired)):
+            family.add_metric([self._recorder.revision, reason], count)
         return family
 
     def _outputs(self) -> Metric:
@@ -101,3 +143,7 @@ class Metrics(Collector):
         family = GaugeMetricFamily(name, documentation, labels=["revision"])
         family.add_metric([self._recorder.revision], value)
         return family
+
+
+def _cumulative(histogram: LatencyHistogram) -> list[tuple[str, float]]:
+    return list(zip(_BUCKETS, accumulate(histogram.counts), strict=True))

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from lockstep_runtime.tensors import Array, Tensor, TensorSpec
+from lockstep_runtime.tensors import Batch, Tensor, TensorSpec
 
 
 class Model(Protocol):
@@ -15,28 +15,32 @@ class Model(Protocol):
         inputs, outputs: as the metadata tells them; the loader also says of each output whether
             it is a label, a probability or a number, for a datatype does not tell.
         parameters: more for the metadata, JSON-serialisable.
+        batchable: rows are independent, so rows of several requests can be one call.
     """
 
     platform: str
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
     parameters: Mapping[str, Any]
+    batchable: bool
 
-    def prepare(self, tensors: Sequence[Tensor]) -> Array:
+    def prepare(self, tensors: Sequence[Tensor]) -> Batch:
         """Turn a request's tensors into one batch, rows first.
 
         Raises:
             InvalidInput: they are not what the model takes; the message names the tensor.
         """
 
-    def predict(self, batch: Array, outputs: Sequence[str]) -> list[Tensor]:
+    def predict(self, batch: Batch, outputs: Sequence[str]) -> list[Tensor]:
         """Compute the outputs of these names for a batch.
+
+        A batchable model gives as many rows as it is given.
 
         Raises:
             InvalidInput: the model refuses these values.
         """
 
-    def example(self, rows: int) -> Array | None:
+    def example(self, rows: int) -> Batch | None:
         """Return a batch that the model takes, for warming up; None when none is known."""
 
 

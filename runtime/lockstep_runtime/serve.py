@@ -12,11 +12,14 @@ import uvloop
 
 from lockstep_runtime.app import App
 from lockstep_runtime.errors import LoadFailure, RequestError, RuntimeFailure, first_line
-from lockstep_runtime.inference import InferenceEngine, warm_up
+from lockstep_runtime.inference.engine import InferenceEngine, QueueLimits
+from lockstep_runtime.inference.statistics import QueueStatistics
+from lockstep_runtime.inference.warmup import CallCost, warm_up
 from lockstep_runtime.listener import listen
 from lockstep_runtime.loaders import loader_for
 from lockstep_runtime.metrics import Metrics
 from lockstep_runtime.model import Model
+from lockstep_runtime.routes.infer import InferLimits
 from lockstep_runtime.routes.telemetry import TelemetryPages
 from lockstep_runtime.server import DrainingServer, SideServer
 from lockstep_runtime.settings import ServeSettings
@@ -43,11 +46,12 @@ async def _serve(settings: ServeSettings) -> None:
     host, port = socket.getsockname()[:2]
     state = ServingState(settings.name, settings.revision)
     recorder = Recorder(settings.revision)
-    metrics = Metrics(recorder)
+    queue = QueueStatistics()
+    metrics = Metrics(recorder, queue)
     app = App(
         state,
         recorder,
-        settings.max_request_bytes,
+        InferLimits(settings.max_request_bytes, settings.request_timeout),
         access_log=settings.access_log,
         # The router forwards the inference port to anybody.
         metrics=None if settings.telemetry_port else metrics,
@@ -58,7 +62,7 @@ async def _serve(settings: ServeSettings) -> None:
     async with _telemetry(settings, TelemetryPages(state, recorder, metrics), server):
         fields = {"host": host, "port": port, "telemetry_port": settings.telemetry_port}
         _log.info("listening", extra={"fields": fields})
-        loading = asyncio.create_task(_load(settings, state, metrics, executor))
+        loading = asyncio.create_task(_load(settings, state, metrics, queue, executor))
         loading.add_done_callback(lambda task: _stop_if_failed(task, server))
         try:
             await server.serve(sockets=[socket])
@@ -94,12 +98,17 @@ def _stop_if_failed(task: asyncio.Task[None], server: DrainingServer) -> None:
 
 
 async def _load(
-    settings: ServeSettings, state: ServingState, metrics: Metrics, executor: ThreadPoolExecutor
+    settings: ServeSettings,
+    state: ServingState,
+    metrics: Metrics,
+    queue: QueueStatistics,
+    executor: ThreadPoolExecutor,
 ) -> None:
     start = time.perf_counter()
     loop = asyncio.get_running_loop()
-    manifest, model, seconds = await loop.run_in_executor(executor, _loaded, settings)
-    engine = InferenceEngine(model, executor, seconds=seconds)
+    manifest, model, cost = await loop.run_in_executor(executor, _loaded, settings)
+    limits = QueueLimits(settings.max_batch_rows, settings.max_batch_delay, settings.max_queue)
+    engine = InferenceEngine(model, executor, cost=cost, limits=limits, statistics=queue)
     took = time.perf_counter() - start
     metrics.model_loaded(took, model=state.name, digest=manifest.digest, format=settings.format)
     gc.freeze()  # what is loaded stays: the collector need not walk through it again and again
@@ -113,13 +122,14 @@ async def _load(
         "revision": state.revision,
         "digest": manifest.digest,
         "load_seconds": round(took, 3),
-        "warm_seconds": None if seconds is None else round(seconds, 6),
+        "call_seconds": cost and round(cost.base, 6),
+        "row_seconds": cost and round(cost.per_row, 9),
         "inline": engine.inline,
     }
     _log.info("ready", extra={"fields": fields})
 
 
-def _loaded(settings: ServeSettings) -> tuple[Manifest, Model, float | None]:
+def _loaded(settings: ServeSettings) -> tuple[Manifest, Model, CallCost | None]:
     """Verify, load and warm up the model, in the model's thread."""
     manifest = verify(settings.model_dir)
     loader = loader_for(settings.format)

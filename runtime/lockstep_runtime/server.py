@@ -18,7 +18,7 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from lockstep_runtime.listener import refuse_new_clients
-from lockstep_runtime.protocol import render_error
+from lockstep_runtime.protocol.error import render_error
 from lockstep_runtime.routes.asgi import Application
 from lockstep_runtime.state import Phase, ServingState
 

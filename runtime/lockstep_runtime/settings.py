@@ -18,6 +18,8 @@ class ServeSettings:
         drain_seconds: after SIGTERM, how long new connections are still accepted.
         grace_seconds: after SIGTERM, when the process must be gone.
         max_request_bytes: larger bodies get 413.
+        max_batch_rows, max_batch_delay, max_queue: see `inference.engine.QueueLimits`.
+        request_timeout: seconds that a request may wait for the model; None: no limit.
     """
 
     model_dir: Path
@@ -31,4 +33,8 @@ class ServeSettings:
     drain_seconds: float
     grace_seconds: float
     max_request_bytes: int
+    max_batch_rows: int
+    max_batch_delay: float
+    max_queue: int
+    request_timeout: float | None
     access_log: bool

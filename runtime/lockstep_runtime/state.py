@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from lockstep_runtime.errors import RequestError
-from lockstep_runtime.inference import InferenceEngine
+from lockstep_runtime.inference.engine import InferenceEngine
 from lockstep_runtime.storage.golden import GoldenFile
 
 

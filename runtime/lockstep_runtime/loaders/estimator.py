@@ -21,7 +21,8 @@ from lockstep_runtime.loaders.columns import (
     plausible_row,
     takes_text,
 )
-from lockstep_runtime.tensors import Array, Tensor, TensorSpec, ValueKind, from_array
+from lockstep_runtime.loaders.linear import linear_kernel
+from lockstep_runtime.tensors import Array, Batch, Tensor, TensorSpec, ValueKind, from_array
 
 # How scikit-learn complains of values, as opposed to failing: these are the client's mistakes.
 _COMPLAINTS = (
@@ -40,6 +41,7 @@ class EstimatorModel:
     """A fitted classifier, regressor, clusterer or outlier detector, or a pipeline of one."""
 
     platform = "scikit-learn"
+    batchable = True
 
     def __init__(self, estimator: Any) -> None:
         """Read inputs and outputs from the estimator; a trial prediction shows the outputs.
@@ -58,6 +60,7 @@ class EstimatorModel:
         self._row = plausible_row(estimator, self._columns or 0)
         # {True}: all columns hold strings, {False}: all hold numbers, both: send them one by one.
         self._kinds = {isinstance(value, str) for value in self._row}
+        self._kernel = linear_kernel(estimator) if self._kinds == {False} else None
         self.inputs = self._input_specs()
         self.parameters: Mapping[str, Any] = self._parameters()
         self._example_fill: float | None = 0.0
@@ -91,7 +94,7 @@ class EstimatorModel:
             if batch is None:
                 break
             try:
-                return self._observe(batch)
+                return self._observe(batch[0])
             except InvalidInput:
                 continue
         self._example_fill = None
@@ -123,18 +126,21 @@ class EstimatorModel:
         known = tuple(classes.tolist()) if isinstance(classes, np.ndarray) else ()
         return TensorSpec(tensor.name, tensor.datatype, (-1, *tensor.array.shape[1:]), kind, known)
 
-    def example(self, rows: int) -> Array | None:
+    def example(self, rows: int) -> Batch | None:
         """Return plausible rows: zeros (or ones), with known categories in encoded columns."""
         if self._text:
-            return np.array([_TEXT_EXAMPLE] * rows, dtype=object)
+            return (np.array([_TEXT_EXAMPLE] * rows, dtype=object),)
         if self._columns is None or self._example_fill is None:
             return None
         row = [self._example_fill if value == 0.0 else value for value in self._row]
         strings = any(isinstance(value, str) for value in row)
-        return np.array([row] * rows, dtype=object if strings else np.float64)
+        return (np.array([row] * rows, dtype=object if strings else np.float64),)
 
-    def prepare(self, tensors: Sequence[Tensor]) -> Array:
+    def prepare(self, tensors: Sequence[Tensor]) -> Batch:
         """Return [n, columns] (or n texts) of a dtype that scikit-learn takes."""
+        return (self._rows(tensors),)
+
+    def _rows(self, tensors: Sequence[Tensor]) -> Array:
         if self._text:
             return self._texts(tensors)
         first = tensors[0]
@@ -211,11 +217,14 @@ class EstimatorModel:
             return f"unknown input {unknown[0]!r}: the model has no such column; {known}"
         return f"input {missing[0]!r} is missing: send one tensor per column"
 
-    def predict(self, batch: Array, outputs: Sequence[str]) -> list[Tensor]:
+    def predict(self, batch: Batch, outputs: Sequence[str]) -> list[Tensor]:
         """Call the estimator's method of each name."""
-        return [from_array(name, np.asarray(result)) for name, result in self._call(batch, outputs)]
+        results = self._call(batch[0], outputs)
+        return [from_array(name, np.asarray(result)) for name, result in results]
 
     def _call(self, batch: Array, methods: Sequence[str]) -> list[tuple[str, Any]]:
+        if self._kernel is not None and self._kernel.takes(batch, methods):
+            return list(zip(methods, self._kernel.call(batch, methods), strict=True))
         try:
             estimator, rows = self._estimator, batch
             if len(methods) > 1 and type(estimator) is Pipeline and len(estimator.steps) > 1:

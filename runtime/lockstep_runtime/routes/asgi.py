@@ -11,22 +11,24 @@ Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 Header = tuple[bytes, bytes]
 _IDENTIFIER = re.compile(rb"[\x21-\x7e]{1,200}")
+JSON = b"application/json"
+OCTETS = b"application/octet-stream"
 
 
 async def send_json(send: Send, status: int, body: bytes, headers: Iterable[Header] = ()) -> None:
     """Send a complete JSON answer."""
-    await send_body(send, status, "application/json", body, headers)
+    await send_body(send, status, JSON, body, headers)
 
 
 async def send_body(
-    send: Send, status: int, content_type: str, body: bytes, headers: Iterable[Header] = ()
+    send: Send, status: int, content_type: bytes, body: bytes, headers: Iterable[Header] = ()
 ) -> None:
     """Send a complete answer."""
     length = (b"content-length", b"%d" % len(body))
     start = {
         "type": "http.response.start",
         "status": status,
-        "headers": [(b"content-type", content_type.encode()), length, *headers],
+        "headers": [(b"content-type", content_type), length, *headers],
     }
     await send(start)
     await send({"type": "http.response.body", "body": body})
@@ -40,7 +42,6 @@ def header(scope: Scope, name: bytes) -> bytes | None:
     return None
 
 
-def identifier(scope: Scope, name: bytes) -> bytes | None:
-    """Return a request header's value if it can be an id: 1 to 200 printable ASCII characters."""
-    value = header(scope, name)
+def identifier(value: bytes | None) -> bytes | None:
+    """Return a header's value if it can be an id: 1 to 200 printable ASCII characters."""
     return value if value is not None and _IDENTIFIER.fullmatch(value) else None

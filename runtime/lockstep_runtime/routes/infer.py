@@ -1,124 +1,160 @@
-"""POST /v2/models/{model}[/versions/{version}]/infer, as raw ASGI.
-
-FastAPI would cost more than a small model does (see DESIGN: 9 k against 14 to 18 k requests/s).
-"""
+"""The inference paths, as a raw ASGI application: this is where requests spend their time."""
 
 import asyncio
 import logging
 import re
 import time
 import traceback
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from urllib.parse import quote, unquote
 
 from lockstep_runtime.errors import RequestError
-from lockstep_runtime.protocol import parse_request, render_error, render_response, select_outputs
-from lockstep_runtime.routes.asgi import Header, Receive, Scope, Send, header, send_json
+from lockstep_runtime.protocol.error import render_error
+from lockstep_runtime.routes.answer_headers import AnswerHeaders
+from lockstep_runtime.routes.asgi import JSON, Header, Receive, Scope, Send, identifier
+from lockstep_runtime.routes.body import ClientGone, read_body
+from lockstep_runtime.routes.codecs import HEADER_LENGTH, Codec, V1Codec, V2Codec
+from lockstep_runtime.routes.deadline import ROUTER_TIMEOUT, TIMEOUT, timeout_of
+from lockstep_runtime.service import infer
 from lockstep_runtime.state import ServingState
-from lockstep_runtime.telemetry.assignment import assignment_of, pairing_id
+from lockstep_runtime.telemetry.assignment import ASSIGNMENT_HEADER, PAIRING_HEADER, assignment_of
 from lockstep_runtime.telemetry.recorder import Recorder
 from lockstep_runtime.tensors import Tensor
 
-_PATH = re.compile(r"/v2/models/([^/]+)(?:/versions/([^/]+))?/infer")
+_V1, _V2 = V1Codec(), V2Codec()
+_PATHS: tuple[tuple[re.Pattern[bytes], Codec], ...] = (
+    (re.compile(rb"/v2/models/([^/]+)(?:/versions/([^/]+))?/infer"), _V2),
+    (re.compile(rb"/v1/models/([^/]+):predict()"), _V1),
+)
+_REQUEST_ID = b"x-request-id"
+_LENGTH = b"content-length"
+_ENCODING = b"content-encoding"
+_READ = frozenset(
+    {
+        _REQUEST_ID,
+        _LENGTH,
+        _ENCODING,
+        HEADER_LENGTH,
+        TIMEOUT,
+        ROUTER_TIMEOUT,
+        ASSIGNMENT_HEADER,
+        PAIRING_HEADER,
+    }
+)
 _CLIENT_GONE = 499  # as nginx counts it; never sent
 _log = logging.getLogger(__name__)
 
 
-class _ClientGone(Exception):
-    """The client closed the connection before its request was complete."""
+@dataclass(frozen=True, slots=True)
+class InferLimits:
+    """What one request may take: bytes of its body, and seconds in the queue (None: no limit)."""
+
+    max_bytes: int
+    timeout: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    codec: Codec
+    model: str
+    version: str | None
 
 
 class InferRoute:
     """Answers inference requests."""
 
-    def __init__(self, state: ServingState, recorder: Recorder, max_bytes: int) -> None:
-        """Refuse bodies over `max_bytes` with 413."""
+    def __init__(self, state: ServingState, recorder: Recorder, limits: InferLimits) -> None:
         self._state = state
         self._recorder = recorder
-        self._max_bytes = max_bytes
-        self._own_paths = {
-            f"/v2/models/{state.name}/infer",
-            f"/v2/models/{state.name}/versions/{state.revision}/infer",
-        }
+        self._limits = limits
+        self._headers = AnswerHeaders(state)
+        self._own = _own_paths(state.name, state.revision)
 
-    def matches(self, path: str) -> bool:
-        """Tell whether the path is an inference path, of this model or another."""
-        return path in self._own_paths or _PATH.fullmatch(path) is not None
+    def target(self, path: bytes) -> _Target | None:
+        """Return what an inference path asks for, of this model or another; None: it is none."""
+        if (own := self._own.get(path)) is not None:
+            return own
+        for pattern, codec in _PATHS:
+            if match := pattern.fullmatch(path):
+                name, version = (unquote(part.decode("latin-1")) for part in match.groups(b""))
+                return _Target(codec, name, version or None)
+        return None
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, target: _Target, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; whatever goes wrong becomes a status and an error field."""
         start = time.perf_counter()
-        self._recorder.request_started()
-        assignment, status = assignment_of(scope), 200
-        outputs: list[Tensor] = []
-        headers: tuple[Header, ...] = ()
+        recorder = self._recorder
+        recorder.request_started()
+        headers = {name: value for name, value in scope["headers"] if name in _READ}
+        assignment = assignment_of(headers.get(ASSIGNMENT_HEADER))
+        status = 200
+        outputs: Sequence[Tensor] = ()
+        extra: Sequence[Header] = ()
+        described = [(b"content-type", JSON)]
         try:
-            body, outputs = await self._answer(scope, receive)
+            body, described, outputs = await self._answer(target, scope, headers, receive)
         except RequestError as error:
-            status, headers, body = error.status, error.headers, render_error(str(error))
-        except _ClientGone:
+            status, extra, body = error.status, error.headers, render_error(str(error))
+        except ClientGone:
             status, body = _CLIENT_GONE, b""
         except asyncio.CancelledError:  # leaving in a hurry: better a word than a broken connection
             status, body = 503, render_error("the server is shutting down")
         except Exception as error:
             status, body = 500, render_error("the server failed to answer this request")
-            _log_failure(scope, error)
+            _log_failure(headers, error)
+        request_id = headers.get(_REQUEST_ID)
         try:
             if status != _CLIENT_GONE:
-                await send_json(send, status, body, headers)
+                length = (_LENGTH, b"%d" % len(body))
+                every = [*described, length, *extra, *self._headers.of(request_id)]
+                await send({"type": "http.response.start", "status": status, "headers": every})
+                await send({"type": "http.response.body", "body": body})
         finally:
-            self._recorder.request_finished(assignment, status, time.perf_counter() - start)
+            recorder.request_finished(assignment, status, time.perf_counter() - start)
         if status == 200:  # when the client has his answer already
             specs = self._state.require_engine().model.outputs
-            self._recorder.answered(assignment, pairing_id(scope), outputs, specs)
+            pairing = identifier(headers.get(PAIRING_HEADER))
+            recorder.answered(assignment, pairing, outputs, specs)
 
-    async def _answer(self, scope: Scope, receive: Receive) -> tuple[bytes, list[Tensor]]:
-        self._check(scope)
-        engine = self._state.require_engine()
-        request = parse_request(await self._body(scope, receive))
-        outputs = select_outputs(request.outputs, engine.model.outputs)
-        tensors = await engine.run(engine.model.prepare(request.inputs), outputs)
-        body = render_response(self._state.name, self._state.revision, request.id, tensors)
-        return body, tensors
-
-    def _check(self, scope: Scope) -> None:
-        path = scope["path"]
-        if path not in self._own_paths and (match := _PATH.fullmatch(path)):
-            self._state.require_model(match[1], match[2])
-        if scope["method"] != "POST":
-            raise RequestError(405, f"{scope['method']} {path}: use POST", ((b"allow", b"POST"),))
-        encoding = header(scope, b"content-encoding") or b"identity"
-        if encoding.lower() != b"identity":
-            raise RequestError(415, "compressed bodies are not supported: send plain JSON")
-        if header(scope, b"inference-header-content-length") is not None:
-            raise RequestError(415, "binary tensor data is not supported: send plain JSON")
-
-    async def _body(self, scope: Scope, receive: Receive) -> bytes:
-        """Read the body; what is left of one that is too large, uvicorn reads and drops."""
-        length = header(scope, b"content-length")
-        if length is not None and length.isdigit() and int(length) > self._max_bytes:
-            raise self._too_large()
-        chunks, size, more = [], 0, True
-        while more:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                raise _ClientGone
-            chunk = message.get("body", b"")
-            size += len(chunk)
-            if size > self._max_bytes:
-                raise self._too_large()
-            chunks.append(chunk)
-            more = message.get("more_body", False)
-        return chunks[0] if len(chunks) == 1 else b"".join(chunks)
-
-    def _too_large(self) -> RequestError:
-        return RequestError(413, f"the body is over the limit of {self._max_bytes} bytes")
+    async def _answer(
+        self, target: _Target, scope: Scope, headers: Mapping[bytes, bytes], receive: Receive
+    ) -> tuple[bytes, list[Header], Sequence[Tensor]]:
+        state, limits = self._state, self._limits
+        state.require_model(target.model, target.version)
+        _check(scope, headers)
+        model = state.require_engine().model
+        body = await read_body(receive, headers.get(_LENGTH), limits.max_bytes)
+        request = target.codec.read(body, headers, model)
+        outputs = await infer(state, request, timeout_of(headers, limits.timeout))
+        return *target.codec.write(state, request, outputs), outputs
 
 
-def _log_failure(scope: Scope, error: Exception) -> None:
+def _own_paths(name: str, version: str) -> dict[bytes, _Target]:
+    """Return the served model's paths as clients write them, to spare them the patterns."""
+    model, versioned = quote(name, safe=""), quote(version, safe="")
+    return {
+        f"/v2/models/{model}/infer".encode(): _Target(_V2, name, None),
+        f"/v2/models/{model}/versions/{versioned}/infer".encode(): _Target(_V2, name, version),
+        f"/v1/models/{model}:predict".encode(): _Target(_V1, name, None),
+    }
+
+
+def _check(scope: Scope, headers: Mapping[bytes, bytes]) -> None:
+    if scope["method"] != "POST":
+        what = f"{scope['method']} {scope['path']}"
+        raise RequestError(405, f"{what}: use POST", ((b"allow", b"POST"),))
+    encoding = headers.get(_ENCODING)
+    if encoding is not None and encoding.lower() != b"identity":
+        raise RequestError(415, "compressed bodies are not supported: send it as it is")
+
+
+def _log_failure(headers: Mapping[bytes, bytes], error: Exception) -> None:
     """Log where it failed, but not the message: it may quote the payload."""
     frames = traceback.extract_tb(error.__traceback__)[-6:]
     fields = {
         "error": type(error).__name__,
         "at": [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames],
-        "request_id": (header(scope, b"x-request-id") or b"").decode("latin-1"),
+        "request_id": headers.get(_REQUEST_ID, b"").decode("latin-1"),
     }
     _log.error("an inference request failed", extra={"fields": fields})

@@ -7,8 +7,8 @@ from urllib.parse import parse_qs
 
 from lockstep_runtime.errors import RequestError
 from lockstep_runtime.metrics import CONTENT_TYPE, Metrics
-from lockstep_runtime.protocol import render_error
-from lockstep_runtime.routes.asgi import Receive, Scope, Send, send_body, send_json
+from lockstep_runtime.protocol.error import render_error
+from lockstep_runtime.routes.asgi import JSON, Receive, Scope, Send, send_body, send_json
 from lockstep_runtime.state import ServingState
 from lockstep_runtime.storage.golden import GOLDEN
 from lockstep_runtime.telemetry.recorder import Recorder
@@ -33,17 +33,17 @@ class TelemetryPages:
         else:
             await send_body(send, 200, content_type, body)
 
-    def _page(self, scope: Scope) -> tuple[str, bytes]:
+    def _page(self, scope: Scope) -> tuple[bytes, bytes]:
         path = scope["path"]
         if path not in _PATHS:
             raise RequestError(404, f"no such path here, only {', '.join(_PATHS)}")
         if scope["method"] != "GET":
             raise RequestError(405, f"{scope['method']} {path}: use GET", ((b"allow", b"GET"),))
         if path == "/metrics":
-            return CONTENT_TYPE, self._metrics.render()
+            return CONTENT_TYPE.encode(), self._metrics.render()
         if path == "/telemetry":
-            return "application/json", self._recorder.report(_cursor(scope["query_string"]))
-        return "application/json", self._golden()
+            return JSON, self._recorder.report(_cursor(scope["query_string"]))
+        return JSON, self._golden()
 
     def _golden(self) -> bytes:
         self._state.require_engine()  # before, nobody knows whether there is one

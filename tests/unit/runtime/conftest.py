@@ -10,9 +10,11 @@ import httpx
 import pytest
 
 from lockstep_runtime.app import App
-from lockstep_runtime.inference import InferenceEngine, warm_up
+from lockstep_runtime.inference.engine import InferenceEngine
+from lockstep_runtime.inference.warmup import warm_up
 from lockstep_runtime.loaders.estimator import EstimatorModel
 from lockstep_runtime.metrics import Metrics
+from lockstep_runtime.routes.infer import InferLimits
 from lockstep_runtime.state import ServingState
 from lockstep_runtime.storage.fetch import FetchRequest, fetch
 from lockstep_runtime.telemetry.recorder import Recorder
@@ -33,7 +35,7 @@ def executor() -> Iterator[ThreadPoolExecutor]:
 def make_engine(executor: ThreadPoolExecutor) -> Callable[[Any], InferenceEngine]:
     def make(estimator: Any) -> InferenceEngine:
         model = EstimatorModel(estimator)
-        return InferenceEngine(model, executor, seconds=warm_up(model))
+        return InferenceEngine(model, executor, cost=warm_up(model))
 
     return make
 
@@ -64,7 +66,7 @@ def metrics(recorder: Recorder) -> Metrics:
 async def client(
     state: ServingState, recorder: Recorder, metrics: Metrics
 ) -> AsyncIterator[httpx.AsyncClient]:
-    app = App(state, recorder, MAX_BYTES, access_log=False, metrics=metrics)
+    app = App(state, recorder, InferLimits(MAX_BYTES), access_log=False, metrics=metrics)
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://runtime") as client:
         yield client

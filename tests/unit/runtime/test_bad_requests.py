@@ -84,7 +84,11 @@ BAD_BODIES: list[tuple[str, Any, str]] = [
     ("one dimension", body(tensor(shape=[13])), "the model takes [n, 13]"),
     ("three dimensions", body(tensor(shape=[1, 1, 13])), "the model takes [n, 13]"),
     ("two tables", body(tensor(), tensor(name="y")), "unknown input 'x'"),
-    ("binary data", body(tensor(data=None, parameters={"binary_data_size": 8})), "binary"),
+    (
+        "binary data",
+        body(tensor(data=None, parameters={"binary_data_size": 8})),
+        "needs the header",
+    ),
     ("outputs no list", body(tensor(), outputs="predict"), "'outputs' must be a list"),
     ("output no object", body(tensor(), outputs=["predict"]), "'outputs[0]' must be an object"),
     ("output without name", body(tensor(), outputs=[{}]), "'outputs[0].name'"),
@@ -132,7 +136,9 @@ async def test_a_bad_body_is_400(client: httpx.AsyncClient, content: Any, words:
         ("GET", "/", 404, "no such path"),
         ("GET", "/v2/", 404, "no such path"),
         ("POST", f"{INFER}/", 404, "no such path"),
-        ("POST", "/v1/models/wine:predict", 404, "no such path"),
+        ("POST", "/v1/models/beer:predict", 404, "unknown model 'beer'"),
+        ("GET", "/v1/models/wine:predict", 405, "use POST"),
+        ("GET", "/v1/models/beer", 404, "unknown model 'beer'"),
         ("POST", f"/v2/models/{NAME}/versions//infer", 404, "no such path"),
     ],
 )
@@ -150,7 +156,12 @@ async def test_a_wrong_method_names_the_right_one(client: httpx.AsyncClient) -> 
     ("headers", "status", "words"),
     [
         ({"content-encoding": "gzip"}, 415, "compressed"),
-        ({"inference-header-content-length": "10"}, 415, "binary"),
+        ({"inference-header-content-length": "10"}, 400, "not valid JSON"),
+        ({"inference-header-content-length": "ten"}, 400, "must be an integer"),
+        ({"inference-header-content-length": "100000"}, 400, "is 100000, the body has"),
+        ({"timeout": "soon"}, 400, "Timeout must be a number of seconds"),
+        ({"timeout": "-1"}, 400, "Timeout must be a number of seconds"),
+        ({"timeout": "nan"}, 400, "Timeout must be a number of seconds"),
     ],
 )
 async def test_an_encoding_we_do_not_take(

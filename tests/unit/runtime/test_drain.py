@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from lockstep_runtime.inference import INLINE_ROWS
+from lockstep_runtime.inference.warmup import MEASURED_ROWS
 from runtime import estimators
 from runtime.process import Runtime, run, serve_arguments, started, wait_for
 
@@ -140,7 +140,7 @@ def test_no_request_is_lost(served: Callable[..., Runtime]) -> None:
     assert "Traceback" not in runtime.output
 
 
-ROWS = INLINE_ROWS + 1  # so that the model's thread has it, and not the event loop
+ROWS = MEASURED_ROWS + 1  # so that the model's thread has it, and not the event loop
 
 
 def slow_model(tmp_path: Path) -> Path:

@@ -10,7 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
 from lockstep_runtime.errors import InvalidInput, LoadFailure
-from lockstep_runtime.inference import warm_up
+from lockstep_runtime.inference.warmup import warm_up
 from lockstep_runtime.loaders.estimator import EstimatorModel
 from lockstep_runtime.tensors import DATATYPES, Tensor, TensorSpec
 from runtime import estimators

@@ -9,8 +9,9 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from lockstep_runtime.app import App
-from lockstep_runtime.inference import InferenceEngine
+from lockstep_runtime.inference.engine import InferenceEngine
 from lockstep_runtime.metrics import Metrics
+from lockstep_runtime.routes.infer import InferLimits
 from lockstep_runtime.state import Phase, ServingState
 from lockstep_runtime.telemetry.recorder import Recorder
 from runtime import estimators
@@ -66,7 +67,10 @@ async def test_a_draining_server_says_so_and_still_answers(
 
 async def test_metadata(client: httpx.AsyncClient) -> None:
     server = (await client.get("/v2")).json()
-    assert (server["name"], server["extensions"]) == ("lockstep-runtime", [])
+    assert (server["name"], server["extensions"]) == (
+        "lockstep-runtime",
+        ["binary_tensor_data", "model_repository"],
+    )
     model = (await client.get(f"/v2/models/{NAME}")).json()
     assert model == (await client.get(f"/v2/models/{NAME}/versions/{REVISION}")).json()
     assert (model["name"], model["versions"]) == (NAME, [REVISION])
@@ -134,8 +138,9 @@ async def test_metrics(client: httpx.AsyncClient, metrics: Metrics) -> None:
 async def test_a_client_that_goes_away_counts_as_499(
     state: ServingState, recorder: Recorder
 ) -> None:
-    app = App(state, recorder, 1000, access_log=False)
+    app = App(state, recorder, InferLimits(1000), access_log=False)
     scope = {"type": "http", "method": "POST", "path": INFER, "headers": []}
+    scope["raw_path"] = INFER.encode()
 
     async def receive() -> dict[str, Any]:
         return {"type": "http.disconnect"}
@@ -160,7 +165,7 @@ async def test_the_access_log_has_no_payload_and_no_query(
     state: ServingState, recorder: Recorder, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    app = App(state, recorder, 10_000, access_log=True)
+    app = App(state, recorder, InferLimits(10_000), access_log=True)
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(app=app), base_url="http://runtime"
     ) as client:

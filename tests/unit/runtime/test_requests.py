@@ -13,8 +13,8 @@ from hypothesis.extra import numpy as npst
 from sklearn.datasets import load_wine
 
 from lockstep_runtime.errors import InvalidInput
-from lockstep_runtime.inference import InferenceEngine
-from lockstep_runtime.protocol import parse_request, render_response
+from lockstep_runtime.inference.engine import InferenceEngine
+from lockstep_runtime.protocol.v2 import parse_request, render_response
 from lockstep_runtime.state import ServingState
 from lockstep_runtime.telemetry.recorder import Recorder
 from lockstep_runtime.tensors import DATATYPES, Tensor
@@ -167,7 +167,7 @@ def test_a_round_trip_keeps_every_value(tensor: Tensor, flat: bool, identity: st
     [back] = parsed.inputs
     assert (back.name, back.datatype, back.array.dtype) == ("x", tensor.datatype, array.dtype)
     np.testing.assert_array_equal(back.array, tensor.array)
-    rendered = orjson.loads(render_response("m", "v", parsed.id, parsed.inputs))
+    rendered = orjson.loads(render_response("m", "v", parsed, parsed.inputs)[0])
     [output] = rendered["outputs"]
     assert rendered["id"] == identity
     assert output["shape"] == list(tensor.array.shape)

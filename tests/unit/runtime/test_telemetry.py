@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
+from lockstep_runtime.inference.warmup import MEASURED_ROWS
 from lockstep_runtime.storage.fetch import FetchRequest, fetch
 from runtime import estimators
 from runtime.process import Runtime, run, serve_arguments, started, wait_for
@@ -253,7 +254,8 @@ def test_it_outlives_the_last_request(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setenv("PYTHONPATH", str(Path(estimators.__file__).parents[1]))
     source = estimators.save_joblib(estimators.Sleeper(), tmp_path / "wine.joblib")
     fetch(FetchRequest(source.as_uri(), tmp_path / "m"))
-    request = {"name": "x", "datatype": "FP64", "shape": [17, 1], "data": [2.0] * 17}
+    rows = MEASURED_ROWS + 1  # so that the model's thread has it, and not the event loop
+    request = {"name": "x", "datatype": "FP64", "shape": [rows, 1], "data": [2.0] * rows}
     with observed(tmp_path / "m", tmp_path / "log", "--trust", "pickle") as server:
         ask = threading.Thread(
             target=lambda: httpx.post(

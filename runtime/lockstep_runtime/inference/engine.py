@@ -1,0 +1,222 @@
+"""The queue in front of a model, and the one thread that the model runs in.
+
+Batching is opportunistic: whatever waits when the model becomes free is one batch, and nobody is
+kept waiting for company, unless `max_delay` says so. A call that warm-up lets expect to be quick
+runs on the event loop, for a hop to a thread costs about as much as a small model; a slower one
+there would starve the probes.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Sequence
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass
+
+from lockstep_runtime.errors import DeadlineExceeded, Overloaded
+from lockstep_runtime.inference.batches import alike, joined, rows_of, taken_apart
+from lockstep_runtime.inference.statistics import QueueStatistics
+from lockstep_runtime.inference.warmup import MEASURED_ROWS, CallCost
+from lockstep_runtime.model import Model
+from lockstep_runtime.tensors import Batch, Tensor
+
+INLINE_SECONDS = 0.0005
+Outcome = list[Tensor] | BaseException
+
+
+@dataclass(frozen=True, slots=True)
+class QueueLimits:
+    """How requests wait.
+
+    Attributes:
+        max_rows: of a batch made of several requests; one larger request is computed by itself.
+        max_delay: seconds that a request may wait for company; 0: none.
+        max_waiting: requests in the queue; one more is refused.
+    """
+
+    max_rows: int = 64
+    max_delay: float = 0.0
+    max_waiting: int = 1000
+
+
+@dataclass(slots=True)
+class _Request:
+    batch: Batch
+    outputs: tuple[str, ...]
+    rows: int
+    arrived: float
+    answer: "asyncio.Future[list[Tensor]]"
+    expiry: asyncio.TimerHandle | None = None
+
+
+class InferenceEngine:
+    """A warmed model, its queue and its thread. To be used from one event loop."""
+
+    def __init__(
+        self,
+        model: Model,
+        executor: Executor,
+        *,
+        cost: CallCost | None,
+        limits: QueueLimits | None = None,
+        statistics: QueueStatistics | None = None,
+    ) -> None:
+        """Take what warm-up measured as `cost`; None: it could not, so nothing runs inline."""
+        self.model = model
+        self.statistics = statistics or QueueStatistics()
+        self._executor = executor
+        self._cost = cost
+        self._limits = limits or QueueLimits()
+        self._waiting: deque[_Request] = deque()
+        self._busy = False
+        self._flush: asyncio.Handle | None = None
+
+    @property
+    def inline(self) -> bool:
+        """Whether a single row is computed on the event loop."""
+        return self._quick(1)
+
+    async def run(
+        self, batch: Batch, outputs: Sequence[str], patience: float | None = None
+    ) -> list[Tensor]:
+        """Compute the outputs of these names for a batch.
+
+        Raises:
+            InvalidInput: the model refuses the values.
+            Overloaded: too many wait already.
+            DeadlineExceeded: its turn did not come within `patience` seconds.
+        """
+        if len(self._waiting) >= self._limits.max_waiting:
+            self.statistics.refused += 1
+            raise Overloaded(len(self._waiting))
+        loop = asyncio.get_running_loop()
+        request = _Request(batch, tuple(outputs), rows_of(batch), loop.time(), loop.create_future())
+        if patience is not None:
+            request.expiry = loop.call_later(patience, self._expire, request, patience)
+        self._waiting.append(request)
+        self.statistics.waiting += 1
+        self._schedule(loop)
+        return await request.answer
+
+    def _schedule(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Have the queue looked at once all requests that have arrived by now are in it."""
+        if self._busy:
+            return
+        delay = self._limits.max_delay
+        if not delay:
+            if self._flush is None:
+                self._flush = loop.call_soon(self._start)
+        elif sum(one.rows for one in self._waiting) >= self._limits.max_rows:
+            if self._flush is not None:
+                self._flush.cancel()
+            self._flush = loop.call_soon(self._start)
+        elif self._flush is None:
+            oldest = self._waiting[0].arrived
+            self._flush = loop.call_at(oldest + delay, self._start)
+
+    def _start(self) -> None:
+        """Give the model what waits."""
+        self._flush = None
+        requests = self._next()
+        if not requests:
+            return
+        rows = sum(one.rows for one in requests)
+        self._count(requests, rows)
+        if self._quick(rows):
+            self._answer(requests, self._timed(requests, rows))
+            if self._waiting:
+                self._schedule(requests[0].answer.get_loop())
+            return
+        self._busy = True
+        loop = asyncio.get_running_loop()
+        future = self._executor.submit(self._timed, requests, rows)
+        future.add_done_callback(
+            lambda done: loop.call_soon_threadsafe(self._landed, requests, done)
+        )
+
+    def _next(self) -> list[_Request]:
+        """Take the longest waiting request and those behind it that fit into its batch."""
+        waiting = self._waiting
+        found: list[_Request] = []
+        rows = 0
+        while waiting:
+            first = waiting[0]
+            if first.answer.done():  # its deadline passed, or nobody waits for it any more
+                self._leave(waiting.popleft())
+                continue
+            if found and not (
+                self.model.batchable
+                and rows + first.rows <= self._limits.max_rows
+                and first.outputs == found[0].outputs
+                and alike(first.batch, found[0].batch)
+            ):
+                break
+            rows += first.rows
+            found.append(waiting.popleft())
+            self._leave(first)
+        return found
+
+    def _leave(self, request: _Request) -> None:
+        self.statistics.waiting -= 1
+        if request.expiry is not None:
+            request.expiry.cancel()
+
+    def _count(self, requests: list[_Request], rows: int) -> None:
+        statistics = self.statistics
+        statistics.batches[rows] += 1
+        statistics.requests[len(requests)] += 1
+        now = requests[0].answer.get_loop().time()
+        for one in requests:
+            statistics.waits.add(now - one.arrived)
+
+    def _quick(self, rows: int) -> bool:
+        cost = self._cost
+        return cost is not None and rows <= MEASURED_ROWS and cost.seconds(rows) < INLINE_SECONDS
+
+    def _timed(self, requests: list[_Request], rows: int) -> list[Outcome]:
+        """Compute, and learn what it costs; in whichever thread has the model."""
+        start = time.perf_counter()
+        outcomes = _computed(self.model, requests)
+        if self._cost is not None and rows <= MEASURED_ROWS:
+            self._cost = self._cost.corrected(rows, time.perf_counter() - start)
+        return outcomes
+
+    def _landed(self, requests: list[_Request], done: "Future[list[Outcome]]") -> None:
+        """Hand out what the thread has computed, and give it what came meanwhile."""
+        self._busy = False
+        try:
+            outcomes = done.result()
+        except BaseException as error:
+            outcomes = [error] * len(requests)
+        self._answer(requests, outcomes)
+        if self._waiting:
+            self._start()
+
+    def _answer(self, requests: list[_Request], outcomes: list[Outcome]) -> None:
+        for request, outcome in zip(requests, outcomes, strict=True):
+            if request.answer.done():
+                continue
+            if isinstance(outcome, BaseException):
+                request.answer.set_exception(outcome)
+            else:
+                request.answer.set_result(outcome)
+
+    def _expire(self, request: _Request, patience: float) -> None:
+        """Answer a request whose turn has not come; it is dropped when the queue reaches it."""
+        if not request.answer.done():
+            self.statistics.expired += 1
+            request.answer.set_exception(DeadlineExceeded(patience))
+
+
+def _computed(model: Model, requests: list[_Request]) -> list[Outcome]:
+    """Call the model once; if it fails with several, call it for each: one may be to blame."""
+    names = requests[0].outputs
+    try:
+        tensors = model.predict(joined([one.batch for one in requests]), names)
+        if len(requests) == 1:
+            return [tensors]
+        return list(taken_apart(tensors, [one.rows for one in requests]))
+    except Exception as error:
+        if len(requests) == 1:
+            return [error]
+        return [outcome for one in requests for outcome in _computed(model, [one])]
