@@ -21,16 +21,21 @@ class Manifest:
     """What was fetched.
 
     Attributes:
-        digest: `sha256:<hex>` of the file or the tree (see `storage.digest`).
-        directory: the source was a directory.
+        digest: `sha256:<hex>` of the file or the tree (see `storage.digest`); of the archive when
+            it was one that was unpacked.
+        directory: `content/` is a tree.
         source: the URI without credentials and query, for people.
         source_sha256: of the URI as given, so that another URI is not taken for this one.
+        content_digest: of the tree that an archive unpacked to; None when it was no archive.
+        version: what a moving reference stood for.
     """
 
     digest: str
     directory: bool
     source: str
     source_sha256: str
+    content_digest: str | None = None
+    version: str | None = None
 
     def is_of(self, uri: str) -> bool:
         """Tell whether this is what that URI was fetched to."""
@@ -79,10 +84,11 @@ def verify(model_dir: Path) -> Manifest:
         digest = directory_digest(content) if manifest.directory else _only_file_digest(content)
     except OSError as error:
         raise LoadFailure(f"cannot read the model in {content}: {error}") from error
-    if digest != manifest.digest:
+    expected = manifest.content_digest or manifest.digest
+    if digest != expected:
         raise LoadFailure(
             f"the model in {content} was changed after it was fetched: "
-            f"expected {manifest.digest}, found {digest}"
+            f"expected {expected}, found {digest}"
         )
     return manifest
 

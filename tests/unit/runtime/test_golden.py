@@ -30,24 +30,24 @@ def source(tmp_path: Path) -> Path:
 
 def test_of_a_directory_it_is_one_of_the_files(source: Path, tmp_path: Path) -> None:
     into = tmp_path / "into"
-    digest = fetch(FetchRequest(source.as_uri(), into))
+    digest = fetch(FetchRequest(source.as_uri(), into)).digest
     assert read_golden(into).body == GOLDEN
     assert load(into / "content", trust_pickle=True).inputs[0].shape == (-1, 10)
     (source / "golden.json").write_bytes(b"{}")
-    assert fetch(FetchRequest(source.as_uri(), tmp_path / "other")) != digest
+    assert fetch(FetchRequest(source.as_uri(), tmp_path / "other")).digest != digest
 
 
 def test_beside_a_file_it_comes_along_and_is_not_in_the_digest(
     source: Path, tmp_path: Path
 ) -> None:
     request = FetchRequest((source / "model.skops").as_uri(), tmp_path / "into")
-    digest = fetch(request)
+    digest = fetch(request).digest
     assert read_golden(request.into).body == GOLDEN
     assert [path.name for path in (request.into / "content").iterdir()] == ["model.skops"]
     assert verify(request.into).digest == digest
     assert load(request.into / "content", trust_pickle=False).inputs[0].shape == (-1, 10)
     (source / "golden.json").unlink()
-    assert fetch(request) == digest  # nothing is fetched twice
+    assert fetch(request).digest == digest  # nothing is fetched twice
     assert read_golden(request.into).body == GOLDEN
 
 

@@ -1,0 +1,1 @@
+"""One module per source of models; each has `parse(uri, options) -> Source`."""
