@@ -29,6 +29,12 @@ def limit_threads(wanted: int) -> int:
     return threads
 
 
+def thread_count() -> int:
+    """Return how many threads a library may use that must be told: what `limit_threads` set."""
+    first = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
+    return max(1, int(first)) if first.isdigit() else 1
+
+
 def _quota_v2(path: Path) -> float | None:
     words = _words(path)
     if len(words) != 2 or words[0] == "max":

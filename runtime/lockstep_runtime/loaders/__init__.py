@@ -12,7 +12,16 @@ from lockstep_runtime.errors import LoadFailure
 if TYPE_CHECKING:
     from lockstep_runtime.model import Loader
 
-_MODULES = {"sklearn": "lockstep_runtime.loaders.sklearn"}
+# By format: the module, and the extra of our distribution that brings what it imports.
+_MODULES = {
+    "sklearn": ("lockstep_runtime.loaders.sklearn", "sklearn"),
+    "xgboost": ("lockstep_runtime.loaders.xgboost", "xgboost"),
+    "lightgbm": ("lockstep_runtime.loaders.lightgbm", "lightgbm"),
+    "onnx": ("lockstep_runtime.loaders.onnx", "onnx"),
+    "pytorch": ("lockstep_runtime.loaders.pytorch", "torch"),
+    "mlflow": ("lockstep_runtime.loaders.mlflow", "mlflow"),
+    "python": ("lockstep_runtime.loaders.python", "runtime"),
+}
 FORMATS = tuple(_MODULES)
 
 
@@ -24,9 +33,11 @@ def loader_for(form: str) -> "Loader":
     """
     if form not in _MODULES:
         raise LoadFailure(f"model format {form!r} is unknown; known: {', '.join(FORMATS)}")
+    module, extra = _MODULES[form]
     try:
-        return cast("Loader", import_module(_MODULES[form]))
+        return cast("Loader", import_module(module))
     except ModuleNotFoundError as error:
         raise LoadFailure(
-            f"this image cannot serve {form} models: Python package {error.name!r} is missing"
+            f"this image cannot serve {form} models: Python package {error.name!r} is missing; "
+            f"lockstep-serving[{extra}] brings it"
         ) from error

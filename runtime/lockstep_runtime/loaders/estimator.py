@@ -1,8 +1,7 @@
 """A scikit-learn estimator as a `model.Model`.
 
-Inputs, in a request: one tensor of shape [n, columns] under any name, or one tensor of shape [n]
-or [n, 1] per column, named as in fit (x0, x1, … when fit saw no names); for text models one BYTES
-tensor of shape [n].
+Inputs, in a request: a table as in `loaders.table`, with columns named as in fit (x0, x1, … when
+fit saw no names); for text models one BYTES tensor of shape [n].
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,6 +21,9 @@ from lockstep_runtime.loaders.columns import (
     takes_text,
 )
 from lockstep_runtime.loaders.linear import linear_kernel
+from lockstep_runtime.loaders.missing import refusing
+from lockstep_runtime.loaders.remembered import SharedCalls
+from lockstep_runtime.loaders.table import Column, Table
 from lockstep_runtime.tensors import Array, Batch, Tensor, TensorSpec, ValueKind, from_array
 
 # How scikit-learn complains of values, as opposed to failing: these are the client's mistakes.
@@ -54,33 +56,28 @@ class EstimatorModel:
                 f"a {type(estimator).__name__} cannot be served: it has no predict method"
             )
         self._estimator = estimator
+        self._before, self._last = _taken_apart(estimator)
         self._text = takes_text(estimator)
         self._columns = None if self._text else column_count(estimator)
-        self._names = column_names(estimator, self._columns or 0)
         self._row = plausible_row(estimator, self._columns or 0)
-        # {True}: all columns hold strings, {False}: all hold numbers, both: send them one by one.
-        self._kinds = {isinstance(value, str) for value in self._row}
-        self._kernel = linear_kernel(estimator) if self._kinds == {False} else None
-        self.inputs = self._input_specs()
+        strings = [isinstance(value, str) for value in self._row]
+        names = column_names(estimator, self._columns or 0)
+        columns = [Column(name, kind) for name, kind in zip(names, strings, strict=True)]
+        self._table = Table(columns)
+        self._kernel = None if any(strings) else linear_kernel(estimator)
+        self.inputs = (TensorSpec("input", "BYTES", (-1,)),) if self._text else self._table.inputs
         self.parameters: Mapping[str, Any] = self._parameters()
         self._example_fill: float | None = 0.0
         self.outputs = self._output_specs()
-
-    def _input_specs(self) -> tuple[TensorSpec, ...]:
-        if self._text:
-            return (TensorSpec("input", "BYTES", (-1,)),)
-        if self._kinds == {True, False}:
-            return tuple(
-                TensorSpec(name, "BYTES" if isinstance(value, str) else "FP64", (-1,))
-                for name, value in zip(self._names, self._row, strict=True)
-            )
-        width = -1 if self._columns is None else self._columns
-        return (TensorSpec("input", "BYTES" if self._kinds == {True} else "FP64", (-1, width)),)
+        example = self.example(1)
+        if example is not None and not self._text:
+            numbers = [place for place, kind in enumerate(strings) if not kind]
+            self._table.require_values(refusing(example[0], numbers, self._takes))
 
     def _parameters(self) -> dict[str, Any]:
         parameters: dict[str, Any] = {}
-        if self._names:
-            parameters["feature_names"] = list(self._names)
+        if self._table.names:
+            parameters["feature_names"] = list(self._table.names)
         classes = getattr(self._estimator, "classes_", None)
         if isinstance(classes, np.ndarray):
             parameters["classes"] = classes.tolist()
@@ -138,17 +135,7 @@ class EstimatorModel:
 
     def prepare(self, tensors: Sequence[Tensor]) -> Batch:
         """Return [n, columns] (or n texts) of a dtype that scikit-learn takes."""
-        return (self._rows(tensors),)
-
-    def _rows(self, tensors: Sequence[Tensor]) -> Array:
-        if self._text:
-            return self._texts(tensors)
-        first = tensors[0]
-        if len(tensors) == 1 and first.array.ndim == 2:
-            named_as_column = first.name in self._names and self._columns != 1
-            if not named_as_column or first.array.shape[1] == self._columns:
-                return self._table(first)
-        return self._from_columns(tensors)
+        return (self._texts(tensors) if self._text else self._table.rows(tensors),)
 
     def _texts(self, tensors: Sequence[Tensor]) -> Array:
         tensor = tensors[0]
@@ -158,64 +145,13 @@ class EstimatorModel:
             )
         return tensor.array.ravel()
 
-    def _table(self, tensor: Tensor) -> Array:
-        width = tensor.array.shape[1]
-        if self._columns is not None and width != self._columns:
-            raise InvalidInput(
-                f"input {tensor.name!r}: {width} columns, the model takes {self._columns}: "
-                f"shape must be [n, {self._columns}]"
-            )
-        if self._kinds == {True, False}:
-            raise InvalidInput(
-                f"input {tensor.name!r}: the model takes numbers and strings: "
-                "send one tensor per column"
-            )
-        self._check_kind(tensor, strings=self._kinds == {True})
-        return _numeric(tensor.array)
-
-    def _check_kind(self, tensor: Tensor, *, strings: bool) -> None:
-        if self._columns is not None and (tensor.datatype == "BYTES") != strings:
-            wanted = "strings (BYTES)" if strings else "numbers"
-            raise InvalidInput(
-                f"input {tensor.name!r}: datatype {tensor.datatype}, the model takes {wanted}"
-            )
-
-    def _from_columns(self, tensors: Sequence[Tensor]) -> Array:
-        by_name = {tensor.name: tensor for tensor in tensors}
-        missing = [name for name in self._names if name not in by_name]
-        unknown = [name for name in by_name if name not in self._names]
-        if missing or unknown:
-            raise InvalidInput(self._columns_problem(tensors, missing, unknown))
-        rows = len(tensors[0].array)
-        for tensor in tensors:
-            if tensor.array.size != len(tensor.array):
-                raise InvalidInput(
-                    f"input {tensor.name!r}: shape {list(tensor.array.shape)}, a column is [n]"
-                )
-            if len(tensor.array) != rows:
-                raise InvalidInput(
-                    f"input {tensor.name!r} has {len(tensor.array)} rows, "
-                    f"{tensors[0].name!r} has {rows}"
-                )
-        columns = []
-        for name, value in zip(self._names, self._row, strict=True):
-            self._check_kind(by_name[name], strings=isinstance(value, str))
-            columns.append(_numeric(by_name[name].array.reshape(rows)))
-        return np.column_stack(columns)
-
-    def _columns_problem(
-        self, tensors: Sequence[Tensor], missing: list[str], unknown: list[str]
-    ) -> str:
-        if len(tensors) == 1 and unknown:
-            width = "columns" if self._columns is None else self._columns
-            return (
-                f"input {tensors[0].name!r}: shape {list(tensors[0].array.shape)}, "
-                f"the model takes [n, {width}]"
-            )
-        if unknown:
-            known = f"it takes {', '.join(self._names)}" if self._names else "send one 2-D tensor"
-            return f"unknown input {unknown[0]!r}: the model has no such column; {known}"
-        return f"input {missing[0]!r} is missing: send one tensor per column"
+    def _takes(self, rows: Array) -> bool:
+        """Tell whether the model predicts these rows, as a trial."""
+        try:
+            self._call(rows, [spec.name for spec in self.outputs])
+        except Exception:  # whatever it is, requests are refused before it
+            return False
+        return True
 
     def predict(self, batch: Batch, outputs: Sequence[str]) -> list[Tensor]:
         """Call the estimator's method of each name."""
@@ -226,11 +162,11 @@ class EstimatorModel:
         if self._kernel is not None and self._kernel.takes(batch, methods):
             return list(zip(methods, self._kernel.call(batch, methods), strict=True))
         try:
-            estimator, rows = self._estimator, batch
-            if len(methods) > 1 and type(estimator) is Pipeline and len(estimator.steps) > 1:
-                # Both outputs start with the same transformations: do them once.
-                estimator, rows = estimator.steps[-1][1], estimator[:-1].transform(batch)
-            return [(method, getattr(estimator, method)(rows)) for method in methods]
+            if len(methods) == 1:
+                return [(methods[0], getattr(self._estimator, methods[0])(batch))]
+            # All outputs start with the same transformations: do them once.
+            rows = batch if self._before is None else self._before.transform(batch)
+            return list(zip(methods, self._last(methods, rows), strict=True))
         except ValueError as error:
             if batch.dtype.kind == "f" and np.isnan(batch).any():
                 raise InvalidInput(
@@ -239,6 +175,13 @@ class EstimatorModel:
             if any(complaint in str(error) for complaint in _COMPLAINTS):
                 raise InvalidInput(f"the model refuses the input: {first_line(error)}") from error
             raise
+
+
+def _taken_apart(estimator: Any) -> tuple[Any, SharedCalls]:
+    """Return what comes before the last step of a pipeline, if it is one, and the last step."""
+    if type(estimator) is Pipeline and len(estimator.steps) > 1:
+        return estimator[:-1], SharedCalls(estimator.steps[-1][1])
+    return None, SharedCalls(estimator)
 
 
 def _require_fitted(estimator: Any) -> None:
@@ -266,8 +209,3 @@ def _is_regressor(estimator: Any) -> bool:
         return bool(is_regressor(estimator))
     except (AttributeError, TypeError):
         return False  # no scikit-learn estimator, only one that looks like it
-
-
-def _numeric(array: Array) -> Array:
-    """Widen what scikit-learn does not compute with: booleans and half floats."""
-    return array.astype(np.float64) if array.dtype in (np.bool_, np.float16) else array

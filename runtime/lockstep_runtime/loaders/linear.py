@@ -81,7 +81,8 @@ def _trial_rows(scalers: Sequence[Any], columns: int) -> Array:
     centre = getattr(first, "mean_", getattr(first, "center_", None))
     spread = getattr(first, "scale_", None)
     rows = draw.normal(size=(_TRIALS, columns)) * draw.choice([0.1, 1, 10], size=(_TRIALS, 1))
-    return rows * (1.0 if spread is None else spread) + (0.0 if centre is None else centre)
+    spread_rows: Array = rows * (1.0 if spread is None else spread)
+    return spread_rows + (0.0 if centre is None else centre)
 
 
 def _agrees(kernel: LinearKernel, estimator: Any, name: str, rows: Array) -> bool:
@@ -153,9 +154,10 @@ def _scores(coefficients: Array, intercept: Any) -> Step:
 def _classes(scores: Step, classes: Array) -> Step:
     def calculate(rows: Array) -> Array:
         found = scores(rows)
-        if found.shape[1] == 1:
-            return classes.take((found[:, 0] > 0).astype(np.intp))
-        return classes.take(found.argmax(axis=1))
+        two = found.shape[1] == 1
+        places = (found[:, 0] > 0).astype(np.intp) if two else found.argmax(axis=1)
+        labels: Array = classes.take(places)
+        return labels
 
     return calculate
 

@@ -17,7 +17,7 @@ import sklearn
 
 from lockstep_runtime.errors import LoadFailure, first_line
 from lockstep_runtime.loaders.estimator import EstimatorModel
-from lockstep_runtime.storage.golden import GOLDEN
+from lockstep_runtime.loaders.files import model_file
 
 _SKOPS = (".skops",)
 _PICKLES = (".joblib", ".pkl", ".pickle")
@@ -30,7 +30,16 @@ def load(content: Path, *, trust_pickle: bool) -> EstimatorModel:
     Raises:
         LoadFailure: none or several files, not trusted, damaged, or nothing that predicts.
     """
-    path = _model_file(content)
+    path = model_file(content, (*_SKOPS, *_PICKLES), "scikit-learn")
+    return load_file(path, trust_pickle=trust_pickle)
+
+
+def load_file(path: Path, *, trust_pickle: bool) -> EstimatorModel:
+    """Load a model file; its suffix tells how.
+
+    Raises:
+        LoadFailure: not trusted, damaged, or nothing that predicts.
+    """
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         if path.suffix in _SKOPS:
@@ -57,20 +66,6 @@ def _tells(warning: warnings.WarningMessage) -> bool:
 
 def _text(warning: warnings.WarningMessage) -> str:
     return " ".join(str(warning.message).split())
-
-
-def _model_file(content: Path) -> Path:
-    known = (*_SKOPS, *_PICKLES)
-    files = sorted(path for path in content.rglob("*") if path.is_file() and path.name != GOLDEN)
-    models = [path for path in files if path.suffix in known]
-    if len(models) == 1:
-        return models[0]
-    found = ", ".join(path.relative_to(content).as_posix() for path in (models or files)[:5])
-    if models:
-        raise LoadFailure(f"there must be one scikit-learn model file, there are several: {found}")
-    raise LoadFailure(
-        f"no scikit-learn model file found: expected {', '.join(known)}; there is {found or 'none'}"
-    )
 
 
 def _load_skops(path: Path, *, trust_pickle: bool) -> Any:

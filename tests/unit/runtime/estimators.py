@@ -1,6 +1,8 @@
 """Small real models of many kinds, trained on the spot."""
 
 import time
+from copy import deepcopy
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +32,11 @@ def wine() -> Any:
 
 def named_wine() -> Any:
     """The same on four columns with names, and string classes."""
+    return deepcopy(_named_wine())
+
+
+@cache
+def _named_wine() -> Any:
     features, classes = load_wine(return_X_y=True)
     model = LogisticRegression(max_iter=5000).fit(
         features[:, :4], np.array(["red", "white", "rose"])[classes]
@@ -82,7 +89,8 @@ def two_targets() -> Any:
     """Predicts two columns; its predict_proba is a list, so it is not offered."""
     features, classes = load_wine(return_X_y=True)
     both = np.column_stack([classes, classes % 2])
-    return MultiOutputClassifier(LogisticRegression(max_iter=5000)).fit(features, both)
+    both_of = MultiOutputClassifier(LogisticRegression(max_iter=500))
+    return make_pipeline(StandardScaler(), both_of).fit(features, both)
 
 
 def wine_of_float_classes() -> Any:

@@ -1,6 +1,7 @@
 """Loading files: what is trusted, and one clear line for each that is not a model."""
 
 import pickle
+import sys
 import zipfile
 from pathlib import Path
 
@@ -117,5 +118,19 @@ def test_no_file_and_several(content: Path) -> None:
 
 
 def test_an_unknown_format() -> None:
-    with pytest.raises(LoadFailure, match="'torch' is unknown; known: sklearn"):
+    with pytest.raises(LoadFailure, match="'torch' is unknown; known: sklearn, xgboost, lightgbm"):
         loader_for("torch")
+
+
+@pytest.mark.parametrize(
+    ("form", "package", "extra"),
+    [("onnx", "onnxruntime", "onnx"), ("pytorch", "torch", "torch"), ("mlflow", "yaml", "mlflow")],
+)
+def test_a_package_that_is_missing(
+    form: str, package: str, extra: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+    monkeypatch.delitem(sys.modules, f"lockstep_runtime.loaders.{form}", raising=False)
+    words = rf"Python package '{package}' is missing; lockstep-serving\[{extra}\] brings it"
+    with pytest.raises(LoadFailure, match=words):
+        loader_for(form)
