@@ -5,8 +5,9 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field
 
 from lockstep_operator.api.base import FREE_FORM, ApiType, ObjectName, Quantity, cel
+from lockstep_operator.api.input_schema import InputSchema
 
-_SCHEMES = r"self.matches('^(file|https?|pvc)://[^\\s]+$')"
+_SCHEMES = r"self.matches('^(file|pvc|https?|s3|gs|az|hf|oci|mlflow)://[^\\s]+$')"
 _ENV_NAME = r"^[-._a-zA-Z][-._a-zA-Z0-9]*$"
 
 
@@ -24,16 +25,24 @@ class Model(ContentType):
         Field(
             min_length=1,
             max_length=2048,
-            description="Where the model is: file:///path, http(s)://host/path or pvc://claim/path.",
+            description="Where the model is: file:///path, pvc://claim/path, http(s)://host/path, "
+            "s3://, gs:// or az://bucket/path, hf://org/repository@revision[/path], "
+            "oci://registry/repository:tag or …@sha256:…, mlflow://name/version or …@alias. "
+            "A file, an archive of a folder (.tar, .tar.gz, .tgz, .zip), or, but for http, a "
+            "folder.",
             json_schema_extra=cel(
                 (
                     _SCHEMES,
-                    "must start with file://, http://, https:// or pvc:// and hold no blanks",
+                    "must start with file://, pvc://, http://, https://, s3://, gs://, az://, "
+                    "hf://, oci:// or mlflow:// and hold no blanks",
                 ),
             ),
         ),
     ]
-    format: Annotated[Literal["sklearn"], Field(description="The framework that loads the model.")]
+    format: Annotated[
+        Literal["sklearn", "xgboost", "lightgbm", "onnx", "pytorch", "mlflow", "python"],
+        Field(description="The framework that loads the model; `python`: a class of your own."),
+    ]
     sha256: Annotated[
         str | None,
         Field(
@@ -41,16 +50,51 @@ class Model(ContentType):
             max_length=64,
             pattern="^[0-9a-f]{64}$",
             description="SHA-256 of the model's bytes in lower-case hex, "
-            "checked before anything is loaded.",
+            "checked before anything is loaded: of the file or archive, or of the folder's list.",
+        ),
+    ] = None
+    allow_mutable: Annotated[
+        bool,
+        Field(
+            description="Accept a URI that may stand for other bytes tomorrow: a tag, branch or "
+            "alias. This revision stays with what its first pod found; what it stands for later "
+            "is no new revision by itself. Not needed where sha256 is set.",
+        ),
+    ] = False
+    credentials_secret: Annotated[
+        ObjectName | None,
+        Field(
+            description="A Secret in the same namespace. All its keys become environment variables "
+            "of the container that fetches the model, and of no other. Never read by the operator; "
+            "new values are no new revision.",
         ),
     ] = None
     trust: Annotated[
-        Literal["none", "pickle"],
+        Literal["none", "pickle", "code"],
         Field(
             description="`pickle` allows formats that run code from the model file when they are "
-            "loaded (.pkl, .joblib). Only for files you trust as you trust your own code.",
+            "loaded (.pkl, .joblib), `code` the same, and is the word for formats `python` and "
+            "`pytorch`. Only for files you trust as you trust your own code.",
         ),
     ] = "none"
+    input_schema: Annotated[
+        InputSchema | None,
+        Field(description="What values the features may have; checked for each request."),
+    ] = None
+
+
+class Batching(ContentType):
+    """How waiting requests are computed together; nobody waits for company by default."""
+
+    max_size: Annotated[
+        int, Field(ge=1, le=65536, description="Most rows that requests are joined to.")
+    ] = 64
+    max_delay_milliseconds: Annotated[
+        int, Field(ge=0, le=10000, description="Time a request may wait for others to join it.")
+    ] = 0
+    max_queue: Annotated[
+        int, Field(ge=1, le=100000, description="Requests that may wait; one more gets 429.")
+    ] = 1000
 
 
 class SecretKeyRef(ApiType):
@@ -97,6 +141,10 @@ class Runtime(ContentType):
     model_config = ConfigDict(
         json_schema_extra=cel(
             (
+                "!has(self.type) || self.type != 'Custom' || !has(self.batching)",
+                "runtime.batching is for Lockstep's own model server, not for type Custom",
+            ),
+            (
                 "!has(self.type) || self.type != 'Custom' || has(self.image)",
                 "runtime.type Custom needs an image",
             ),
@@ -120,6 +168,14 @@ class Runtime(ContentType):
             "Resolved once, when the revision is made.",
         ),
     ] = None
+    grpc: Annotated[
+        bool,
+        Field(
+            description="Offer the Open Inference Protocol over gRPC too, on the same Service: its "
+            "port `grpc`, and also port 80. A `Custom` server must listen on port 8082 for it.",
+        ),
+    ] = False
+    batching: Batching | None = None
     env: Annotated[
         list[EnvVar],
         Field(

@@ -102,6 +102,10 @@ _RULES = cel(
     ),
     ("!has(self.min) || self.metric == 'prometheus'", "min is for metric prometheus only"),
     (
+        "!(has(self.min) && has(self.max)) || self.min <= self.max",
+        "min must not be above max: no answer could be between them",
+    ),
+    (
         "!has(self.configMap) || self.metric == 'goldenRequests'",
         "configMap is for metric goldenRequests only",
     ),

@@ -63,10 +63,12 @@ _STRATEGY = cel(
     ),
     (
         "!has(self.gates) || !has(self.steps) || !self.steps.exists(s, s.weight >= 100.0)"
-        " || self.gates.all(g, g.metric in ['goldenRequests', 'prometheus'] || (has(g.max)"
+        " || self.gates.all(g, g.metric == 'goldenRequests'"
+        " || (g.metric == 'prometheus' && !has(g.maxRatioToStable)) || (has(g.max)"
         " && (g.metric == 'errorRate' || g.metric.startsWith('latency'))))",
         "at a step of 100 stable gets no requests to compare with: give errorRate and latency "
-        "gates max, remove predictionShift and shadowDisagreement, or end with a step below 100",
+        "gates max, remove predictionShift, shadowDisagreement and maxRatioToStable, or end with "
+        "a step below 100",
     ),
     (
         "!has(self.gates) || self.gates.all(g, self.gates.exists_one(h, "
@@ -155,6 +157,11 @@ _SPEC = cel(
         " || self.rollout.gates.all(g, g.metric != 'goldenRequests' || has(g.configMap))",
         "with runtime.type Custom a goldenRequests gate needs configMap: only Lockstep's own "
         "model server can hand over the file beside the model",
+    ),
+    (
+        "!has(self.model.inputSchema) || !has(self.runtime) || !has(self.runtime.type)"
+        " || self.runtime.type != 'Custom'",
+        "model.inputSchema is checked by Lockstep's own model server, not by runtime.type Custom",
     ),
     (
         "!has(self.rollout) || !has(self.rollout.strategy) || self.rollout.strategy != 'Replace'"

@@ -129,6 +129,9 @@ class ModelRevisionSpec(ApiType):
     observed: ObservedModel | None = None
     promotions: Annotated[list[Promotion], Field(max_length=10)] = []
     quarantine: Quarantine | None = None
+    released: Annotated[
+        Order | None, Field(description="Who lifted its last quarantine, when and why.")
+    ] = None
     rollout: RolloutOrders | None = None
     restore: Restore | None = None
 

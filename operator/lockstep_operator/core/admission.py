@@ -5,6 +5,7 @@ whatever else happens; first the cluster, then its weight, and the other way rou
 """
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 
 from lockstep_operator.api.traffic import Traffic
 from lockstep_operator.core.decision import Decision
@@ -48,12 +49,22 @@ def route_for(
         namespace=namespace,
         deployment=facts.desired.spec.model_deployment_name,
         backends=tuple(Backend(name, weights.get(name, 0)) for name in sorted(names)),
-        settings=traffic_settings(facts.spec.traffic),
+        settings=settings_for(facts, names),
         mirror=Mirror(candidate, share) if candidate and share else None,
         candidate=candidate,
         stable=stable.name if stable and weights.get(stable.name) else None,
         urgent=any(one.quarantined and one.name in facts.live.weights for one in facts.revisions),
     )
+
+
+def settings_for(facts: Facts, routed: Collection[str]) -> TrafficSettings:
+    """Return the settings of a route to these revisions.
+
+    gRPC is theirs to offer, not the manifest's: a new manifest without it takes nothing from the
+    users of the revision that serves.
+    """
+    offered = any(one.offers_grpc for one in facts.revisions if one.name in routed)
+    return replace(traffic_settings(facts.spec.traffic), grpc=offered)
 
 
 def traffic_settings(traffic: Traffic) -> TrafficSettings:

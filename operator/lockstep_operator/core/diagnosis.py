@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from lockstep_operator.api import conditions as kinds
-from lockstep_operator.core.admission import traffic_settings
+from lockstep_operator.core.admission import settings_for
 from lockstep_operator.core.conditions import Verdict
 from lockstep_operator.core.decision import Decision
 from lockstep_operator.core.facts import Facts
@@ -195,7 +195,7 @@ def _moving_traffic(case: Case) -> Obstacle | None:
     if facts.weight(name) != FULL:
         message = f"moving the traffic to {name}, now {to_percent(facts.weight(name))} %"
         return Obstacle("MovingTraffic", message, stalled=False)
-    in_force = facts.live.settings == traffic_settings(facts.spec.traffic)
+    in_force = facts.live.settings == settings_for(facts, facts.live.weights)
     if not in_force or not facts.live.applied or not facts.live.complete:
         return Obstacle("RouterUpdating", "waiting for every router pod", stalled=False)
     return None

@@ -14,6 +14,8 @@ from lockstep_operator.api.group import (
 MODEL_PORT = 8080
 # Metrics and answers for the gates; the router sends nobody there.
 TELEMETRY_PORT = 8081
+# The same protocol over gRPC, for revisions that offer it.
+GRPC_PORT = 8082
 
 
 def observed_name(revision: str) -> str:

@@ -40,6 +40,11 @@ class Revision:
         return self.spec.quarantine is not None
 
     @property
+    def offers_grpc(self) -> bool:
+        """Whether its pods serve gRPC too."""
+        return bool(self.content.get("runtime", {}).get("grpc"))
+
+    @property
     def promotion(self) -> Promotion | None:
         """Its latest promotion that still counts."""
         after = self.rolled_back_at

@@ -39,6 +39,7 @@ class TrafficSettings:
     """What `spec.traffic` says beside the weights; times in seconds.
 
     `consecutive_errors` 0: no pod is ejected. `idle_timeout` None: the timeout and a little more.
+    `grpc`: some revision offers gRPC; such requests follow the same weights, to a port of its own.
     """
 
     timeout: float = 15.0
@@ -51,6 +52,7 @@ class TrafficSettings:
     max_connections: int = 10_000
     max_requests: int = 10_000
     max_pending_requests: int = 10_000
+    grpc: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,10 +127,11 @@ class RouterCount:
     """Requests that one router pod sent to one revision since it started, and their 5xx answers.
 
     5xx counts what the client got: answers of the model server, and the router's own when no pod
-    took the request or none answered in time. `pod` is the router pod's UID. `assignment` is
-    `split` or `mirror`; requests that a match assigned are not counted. `unsent` copies are among
-    both requests and errors, but the revision never saw them. All three only grow while the router
-    runs; they are not read at the same instant, so their differences may fall.
+    took the request or none answered in time; of gRPC, statuses that mean the same. `pod` is the
+    router pod's UID. `assignment` is `split` or `mirror`; requests that a match assigned are not
+    counted. `unsent` copies are among both requests and errors, but the revision never saw them.
+    All three only grow while the router runs; they are not read at the same instant, so their
+    differences may fall.
     """
 
     pod: str

@@ -17,7 +17,7 @@ from lockstep_operator.core.facts import Facts
 from lockstep_operator.core.plan import Manifest
 from lockstep_operator.core.revisions import Revision
 from lockstep_operator.core.times import format_time
-from lockstep_operator.core.weights import FULL, to_percent
+from lockstep_operator.core.weights import to_percent
 
 
 def deployment_status(deployment: Manifest, case: Case) -> Manifest:
@@ -62,8 +62,8 @@ def _rollout(case: Case) -> RolloutStatus | None:
     return RolloutStatus(
         phase=decision.phase,
         step=decision.step,
-        steps=len(facts.spec.rollout.walk),
-        weight=to_percent(facts.weight(facts.candidate.name)) if facts.candidate else 0,
+        steps=len(facts.steps),
+        weight=reported_weights(facts).get(facts.candidate.name, 0) if facts.candidate else 0,
         step_started_at=format_time(started) if started else None,
         hold_until=format_time(until) if until else None,
         stable_down_since=format_time(down) if down else None,
@@ -72,11 +72,22 @@ def _rollout(case: Case) -> RolloutStatus | None:
 
 
 def _traffic(facts: Facts) -> list[TrafficShare]:
-    shares = sorted(facts.live.weights.items(), key=lambda item: (-item[1], item[0]))
+    shares = sorted(reported_weights(facts).items(), key=lambda item: (-item[1], item[0]))
     return [
-        TrafficShare(revision=name, weight=to_percent(weight), ready=facts.ready.get(name, 0))
+        TrafficShare(revision=name, weight=weight, ready=facts.ready.get(name, 0))
         for name, weight in shares
     ]
+
+
+def reported_weights(facts: Facts) -> dict[str, float]:
+    """Return the weights in percent that every router pod was last seen to carry.
+
+    What is configured is only asked for until all of them have it. Before anything was reported,
+    it is all there is to tell.
+    """
+    configured = {name: to_percent(weight) for name, weight in facts.live.weights.items()}
+    before = {one.revision: one.weight for one in facts.status.traffic}
+    return configured if facts.live.applied or not before else before
 
 
 def role_of(facts: Facts, revision: Revision) -> Role:
@@ -99,7 +110,7 @@ def revision_status(case: Case, revision: Revision, replicas: int) -> Manifest:
     ready = facts.ready.get(revision.name, 0)
     loaded = _loaded(case, revision, before)
     found = [loaded, _ready(ready, replicas)]
-    weight = facts.weight(revision.name)
+    weight = reported_weights(facts).get(revision.name, 0)
     status = ModelRevisionStatus(
         observed_generation=generation,
         conditions=stamped(found, before.conditions, generation, facts.now),
@@ -107,7 +118,7 @@ def revision_status(case: Case, revision: Revision, replicas: int) -> Manifest:
         warmth="warm" if ready else "unrestorable" if loaded.true is False else "cold",
         replicas=replicas,
         ready_replicas=ready,
-        weight=to_percent(min(weight, FULL)),
+        weight=weight,
         message=loaded.message if loaded.true is False else "",
         analysis=analysis_of(facts, revision, before),
         evaluations=evaluations_of(facts, revision, before),

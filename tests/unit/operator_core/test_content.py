@@ -20,6 +20,7 @@ MODEL = {"uri": "http://m", "format": "sklearn"}
     ("one", "other"),
     [
         ({}, {"model": MODEL | {"trust": "none"}}),
+        ({}, {"model": MODEL | {"allowMutable": False}}),
         ({}, {"runtime": {}}),
         ({}, {"runtime": {"env": [], "resources": {"limits": {}}, "podTemplate": {}}}),
         (
@@ -43,6 +44,8 @@ def test_same(one: dict[str, Any], other: dict[str, Any]) -> None:
         {"model": MODEL | {"uri": "http://n"}},
         {"model": MODEL | {"sha256": "a" * 64}},
         {"model": MODEL | {"trust": "pickle"}},
+        {"model": MODEL | {"allowMutable": True}},
+        {"model": MODEL | {"credentialsSecret": "bucket"}},
         {"model": MODEL | {"fieldOfALaterBuild": "x"}},
         {"runtime": {"image": "other"}},
         {"runtime": {"env": [{"name": "A", "value": ""}]}},

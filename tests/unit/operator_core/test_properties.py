@@ -1,4 +1,7 @@
-"""Whatever happens in whatever order: the promises of the rollout hold."""
+"""Whatever happens in whatever order: the promises of the rollout hold.
+
+Length: one state machine, with its rules and its invariants.
+"""
 
 import dataclasses
 from datetime import timedelta
@@ -199,9 +202,21 @@ class Rollouts(RuleBasedStateMachine):
         assert all(name in world.live.weights for name in raised), "weight before cluster"
         ready = world.ready()
         # The first revision of all has to answer its golden requests again after it lost its pods.
-        serves = plan.status.get("stableRevision") or any(map(ready.get, world.weights()))
+        # One that a person aborts before there is a stable revision leaves nobody to answer.
+        aborted = any(
+            "aborted" in one["spec"].get("rollout", {}) for one in world.revisions.values()
+        )
+        first = any(map(ready.get, world.weights())) and not aborted
+        serves = plan.status.get("stableRevision") or first
         full = sum(world.weights().values()) == 10_000
-        if serves and full and world.weights().keys() - quarantined:
+        # Who aborts the first revision of all takes it down: there is no other.
+        first = not plan.status.get("stableRevision")
+        aborted = {
+            name
+            for name, one in world.revisions.items()
+            if first and "aborted" in one["spec"].get("rollout", {})
+        }
+        if serves and full and world.weights().keys() - quarantined - aborted:
             assert sum(weights.values()) == 10_000 or quarantined & world.weights().keys()
         if not quarantined & world.weights().keys():
             assert all(ready.get(name) for name in raised), "weight on a revision without pods"

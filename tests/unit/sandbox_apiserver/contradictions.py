@@ -18,6 +18,11 @@ def _custom(**gate: Any) -> Json:
     return {"runtime": {"type": "Custom", "image": "mine:1"}, "rollout": {"gates": [gate]}}
 
 
+def _schema(*features: Json) -> Json:
+    model = {"uri": "file:///m.skops", "format": "sklearn"}
+    return {"model": model | {"inputSchema": {"features": list(features)}}}
+
+
 _REPLACE: Json = {"strategy": "Replace"}
 
 REFUSED: list[tuple[Json, str]] = [
@@ -31,6 +36,19 @@ REFUSED: list[tuple[Json, str]] = [
     (_gate("prometheus", prometheus=_QUERY), "prometheus needs max, min or maxRatioToStable"),
     (_gate("prometheus", prometheus=_QUERY, maxRatioToStable=2), "needs {{revision}} in prometh"),
     (_gate("errorRate", min=0.1), "min is for metric prometheus only"),
+    (
+        _gate("prometheus", prometheus=_QUERY, min=2, max=1),
+        "min must not be above max: no answer could be between them",
+    ),
+    (
+        {
+            "rollout": {
+                "steps": [{"weight": 100}],
+                "gates": [{"metric": "prometheus", "maxRatioToStable": 2, "prometheus": _BOTH}],
+            }
+        },
+        "at a step of 100 stable gets no requests to compare with",
+    ),
     (
         _gate("errorRate", configMap={"name": "g", "key": "k"}),
         "configMap is for metric goldenRequests only",
@@ -63,6 +81,21 @@ REFUSED: list[tuple[Json, str]] = [
     (_custom(metric="latencyP99"), "with runtime.type Custom only the gates errorRate"),
     (_custom(metric="goldenRequests"), "with runtime.type Custom a goldenRequests gate needs"),
     ({"runtime": {"type": "Custom"}}, "runtime.type Custom needs an image"),
+    (
+        {"runtime": {"type": "Custom", "image": "mine:1", "batching": {}}},
+        "runtime.batching is for Lockstep's own model server",
+    ),
+    ({"runtime": {"batching": {"maxSize": 0}}}, "spec.runtime.batching.maxSize"),
+    (_schema({"name": "a", "min": 2, "max": 1}), "min must not be above max"),
+    (_schema({"name": "a", "type": "string", "min": 2}), "min and max are for numbers"),
+    (_schema({"name": "a", "categories": ["b"]}), "categories are for type string"),
+    (_schema({"type": "number"}), "spec.model.inputSchema.features[0].name"),
+    (_schema({"name": "a"}, {"name": "a"}), "Duplicate value"),
+    (_schema(), "spec.model.inputSchema.features"),
+    (
+        _schema({"name": "a"}) | {"runtime": {"type": "Custom", "image": "mine:1"}},
+        "model.inputSchema is checked by Lockstep's own model server",
+    ),
     ({"traffic": {"timeout": "0s"}}, "must be longer than 0s"),
     ({"traffic": {"idleTimeout": "0s"}}, "must be longer than 0s"),
     ({"traffic": {"mirror": 101}}, "less than or equal to 100"),
@@ -96,6 +129,9 @@ ACCEPTED: list[Json] = [
     },
     {"traffic": {"sticky": {"cookie": "side", "ttl": "30m"}, "mirror": 0.5}},
     {"traffic": {"match": [{"header": "x-canary"}, {"cookie": "b", "value": "1", "to": "stable"}]}},
+    {"runtime": {"batching": {"maxSize": 8, "maxDelayMilliseconds": 2, "maxQueue": 100}}},
+    _schema({"name": "a", "min": -1.5, "max": 2}, {"name": "b", "type": "boolean"}),
+    _schema({"name": "c", "type": "string", "categories": ["x"]}),
     {"traffic": {"timeout": "2m", "idleTimeout": "10s", "outlierDetection": {}}},
 ]
 

@@ -62,6 +62,7 @@ _settings = st.builds(
     matches=st.lists(_matches, max_size=4).map(tuple),
     sticky=st.none() | st.builds(Sticky, header=_names) | st.builds(Sticky, cookie=_names),
     ejection_time=_seconds | st.integers(0, 9),
+    grpc=st.booleans(),
 )
 
 

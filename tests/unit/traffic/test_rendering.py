@@ -69,6 +69,41 @@ def test_all_settings(golden: Callable[[str, str], None], name: str) -> None:
     golden(f"envoy/full-{name}.yaml", full.data()[f"{name}.yaml"])
 
 
+@pytest.mark.parametrize("name", ["cds", "lds", "route-churn"])
+def test_grpc(golden: Callable[[str, str], None], name: str) -> None:
+    settings = TrafficSettings(grpc=True, matches=(Match(header="x-canary"),))
+    mirror = Mirror("churn-aaaaaaaa", 25)
+    wanted = replace(FULL, settings=settings, mirror=mirror)
+    golden(
+        f"envoy/grpc-{name}.yaml", EMPTY.with_route(wanted, 20_000, SETTINGS).data()[f"{name}.yaml"]
+    )
+
+
+def test_grpc_touches_nothing_of_http() -> None:
+    wanted = replace(FULL, settings=replace(FULL.settings, grpc=True))
+    [before] = yaml.safe_load(route_text(FULL))["resources"][0]["virtual_hosts"]
+    [after] = yaml.safe_load(route_text(wanted))["resources"][0]["virtual_hosts"]
+    added = len(after["routes"]) - len(before["routes"])
+    assert after["routes"][added:] == before["routes"]
+    assert all(one["match"]["grpc"] == {} for one in after["routes"][:added])
+    clusters = EMPTY.with_route(FULL, 20_000, SETTINGS).clusters
+    more = EMPTY.with_route(wanted, 20_000, SETTINGS).clusters
+    assert {name: more[name] for name in clusters} == clusters
+    assert more.keys() - clusters.keys() == {
+        "grpc_churn-aaaaaaaa",
+        "grpc_churn-bbbbbbbb",
+        "grpc_match_churn-aaaaaaaa",
+        "grpc_match_churn-bbbbbbbb",
+    }
+
+
+def test_grpc_has_the_weights_of_http() -> None:
+    both = replace(route("churn", a=9_999, b=1), settings=TrafficSettings(grpc=True))
+    [host] = yaml.safe_load(route_text(both))["resources"][0]["virtual_hosts"]
+    split, other = ([*one["route"]["weighted_clusters"]["clusters"]] for one in host["routes"])
+    assert [{**one, "name": f"grpc_{one['name']}"} for one in other] == split
+
+
 def test_weights_and_shares_are_exact_to_a_hundredth_of_a_percent() -> None:
     """Envoy takes its random number modulo the sum of the weights, and the denominator."""
     smallest = replace(route("churn", a=9_999, b=1), mirror=Mirror("churn-bbbbbbbb", 1))
@@ -103,6 +138,7 @@ def test_objects(golden: Callable[[str, str], None]) -> None:
         manifests.router_deployment(NAMESPACE, SETTINGS, data, owners),
         manifests.router_disruption_budget(NAMESPACE, owners),
         manifests.user_service(NAMESPACE, owners[1], 20_000),
+        manifests.user_service(NAMESPACE, owners[0], 20_001, grpc=True),
     ]
     golden("envoy/manifests.yaml", yaml.safe_dump_all(objects, sort_keys=False))
 

@@ -1,12 +1,15 @@
 """The pod template of a revision: rendered once, when the revision is made, and stored in it."""
 
+import json
 from typing import Any
 from urllib.parse import urlsplit
 
-from lockstep_operator.api.content import Content, Model, Runtime
+from lockstep_operator.api.content import Batching, Content, Model, Runtime
+from lockstep_operator.api.input_schema import InputSchema
 from lockstep_operator.core.errors import InvalidSpec
 from lockstep_operator.core.manifests.overlay import merged
 from lockstep_operator.core.names import (
+    GRPC_PORT,
     MODEL_PORT,
     TELEMETRY_PORT,
     model_labels,
@@ -88,12 +91,15 @@ def _fetch_container(content: Content, defaults: Defaults) -> dict[str, Any]:
         command += ["--sha256", content.model.sha256]
     if _claim(content.model):
         command += ["--pvc-root", _CLAIMS_DIR]
+    if content.model.allow_mutable:
+        command += ["--allow-mutable"]
     ours = content.runtime
     if ours.type == "Custom":  # their image need not have our program
         ours = ours.model_copy(update={"image": None})
-    return _container("fetch", command, ours, defaults) | {
-        "volumeMounts": _mounts(content.model, writable_model=True),
-    }
+    container = _container("fetch", command, ours, defaults)
+    if secret := content.model.credentials_secret:
+        container["envFrom"] = [{"secretRef": {"name": secret}}]
+    return container | {"volumeMounts": _mounts(content.model, writable_model=True)}
 
 
 def _model_container(
@@ -104,20 +110,41 @@ def _model_container(
     command += ["--name", deployment, "--revision", revision]
     command += ["--host", "$(POD_IP)", "--port", str(MODEL_PORT)]
     command += ["--telemetry-port", str(TELEMETRY_PORT)]
+    if content.runtime.grpc:
+        command += ["--grpc-port", str(GRPC_PORT)]
     command += ["--drain-seconds", str(_DRAIN_SECONDS)]
     if model.trust != "none":
         command += ["--trust", model.trust]
+    if model.input_schema:
+        command += ["--schema", _json(model.input_schema)]
+    command += _batching_flags(content.runtime.batching)
     ready, live = _http_probe("/v2/health/ready"), _http_probe("/v2/health/live")
     return _container("model", command, content.runtime, defaults) | {
         "ports": [
-            {"name": "http", "containerPort": MODEL_PORT, "protocol": "TCP"},
-            {"name": "telemetry", "containerPort": TELEMETRY_PORT, "protocol": "TCP"},
+            _port("http", MODEL_PORT),
+            _port("telemetry", TELEMETRY_PORT),
+            *_grpc_port(content.runtime),
         ],
         "volumeMounts": _mounts(model, writable_model=False),
         "startupProbe": ready | {"periodSeconds": 1, "failureThreshold": _LOAD_SECONDS},
         "readinessProbe": ready | {"periodSeconds": 2, "failureThreshold": 3},
         "livenessProbe": live | {"periodSeconds": 10, "failureThreshold": 6},
     }
+
+
+def _json(schema: InputSchema) -> str:
+    found = schema.model_dump(by_alias=True, exclude_defaults=True, mode="json")
+    # Kubernetes expands $(NAME) in a command, and takes $$ for a dollar.
+    return json.dumps(found, sort_keys=True, separators=(",", ":")).replace("$", "$$")
+
+
+def _batching_flags(batching: Batching | None) -> list[str]:
+    if batching is None:
+        return []
+    flags = ["--max-batch-rows", str(batching.max_size), "--max-queue", str(batching.max_queue)]
+    if batching.max_delay_milliseconds:
+        flags += ["--max-batch-delay", f"{batching.max_delay_milliseconds / 1000:g}"]
+    return flags
 
 
 def _custom_container(content: Content, defaults: Defaults) -> dict[str, Any]:
@@ -130,7 +157,7 @@ def _custom_container(content: Content, defaults: Defaults) -> dict[str, Any]:
     del container["command"]
     open_port = {"tcpSocket": {"port": MODEL_PORT}, "timeoutSeconds": _PROBE_SECONDS}
     return container | {
-        "ports": [{"name": "http", "containerPort": MODEL_PORT, "protocol": "TCP"}],
+        "ports": [_port("http", MODEL_PORT), *_grpc_port(content.runtime)],
         "volumeMounts": _mounts(content.model, writable_model=False),
         "startupProbe": open_port | {"periodSeconds": 1, "failureThreshold": _LOAD_SECONDS},
         "readinessProbe": open_port | {"periodSeconds": 2, "failureThreshold": 3},
@@ -157,6 +184,14 @@ def _container(
     if runtime.resources:
         container["resources"] = runtime.resources.manifest()
     return container
+
+
+def _port(name: str, number: int) -> dict[str, Any]:
+    return {"name": name, "containerPort": number, "protocol": "TCP"}
+
+
+def _grpc_port(runtime: Runtime) -> list[dict[str, Any]]:
+    return [_port("grpc", GRPC_PORT)] if runtime.grpc else []
 
 
 def _http_probe(path: str) -> dict[str, Any]:

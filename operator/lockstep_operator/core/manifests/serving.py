@@ -44,16 +44,18 @@ def build_service(deployment: Manifest, revision: Revision) -> Manifest:
 def build_observed(deployment: Manifest, revision: Revision) -> Manifest | None:
     """Return the ConfigMap that holds a revision's pods to the bytes that it served first.
 
-    None until a pod has reported them.
+    Where the URI can move, it says what it stood for then. None until a pod has reported them.
     """
-    if revision.spec.observed is None:
+    observed = revision.spec.observed
+    if observed is None:
         return None
+    version = {"version": observed.version} if observed.version else {}
     return {
         "apiVersion": "v1",
         "kind": "ConfigMap",
         "metadata": _metadata(deployment, revision, observed_name(revision.name)),
         "immutable": True,
-        "data": {"digest": revision.spec.observed.digest},
+        "data": {"digest": observed.digest, **version},
     }
 
 

@@ -1,20 +1,26 @@
 """What the routes of one ModelDeployment do with a request: split, match, or no revision."""
 
+from collections.abc import Callable
 from typing import Any
 
 from lockstep_operator.core.routing import Backend, Mirror, Route, Sticky, TrafficSettings
 from lockstep_operator.traffic.envoy import durations, names
 from lockstep_operator.traffic.envoy.discovery import Resource
 
+Naming = Callable[[str], str]
 
-def split(route: Route, mirrored: bool) -> Resource:
-    """Return the action that spreads requests by weight, and copies a share of them if asked."""
+
+def split(route: Route, mirrored: bool, naming: Naming = str) -> Resource:
+    """Return the action that spreads requests by weight, and copies a share of them if asked.
+
+    `naming`: from a revision's cluster to the one that gets these requests.
+    """
     policies = {}
     if mirrored and route.mirror is not None:
         policies = {"request_mirror_policies": [_mirror(route.mirror)]}
     return {
         "route": {
-            "weighted_clusters": {"clusters": _weights(route), **_by_hash(route.settings)},
+            "weighted_clusters": {"clusters": _weights(route, naming), **_by_hash(route.settings)},
             **_hash_policy(route.settings.sticky),
             **policies,
             **_patience(route.settings),
@@ -23,10 +29,10 @@ def split(route: Route, mirrored: bool) -> Resource:
     }
 
 
-def to_revision(revision: str, settings: TrafficSettings) -> Resource:
+def to_revision(revision: str, settings: TrafficSettings, naming: Naming = str) -> Resource:
     """Return the action that sends what a match has assigned; nothing of it is mirrored."""
     return {
-        "route": {"cluster": names.match_cluster(revision), **_patience(settings)},
+        "route": {"cluster": naming(names.match_cluster(revision)), **_patience(settings)},
         "request_headers_to_add": [_header(names.ASSIGNMENT_HEADER, "match")],
     }
 
@@ -75,13 +81,13 @@ _RETRY: dict[str, Any] = {
 }
 
 
-def _weights(route: Route) -> list[dict[str, Any]]:
+def _weights(route: Route, naming: Naming) -> list[dict[str, Any]]:
     """Return the clusters in order; one without weight is not named at all.
 
     So a route never waits for, nor breaks with, a cluster that gets no requests.
     """
     ordered = sorted(route.backends, key=lambda backend: _place(route, backend))
-    return [{"name": b.revision, "weight": b.weight} for b in ordered if b.weight]
+    return [{"name": naming(b.revision), "weight": b.weight} for b in ordered if b.weight]
 
 
 def _place(route: Route, backend: Backend) -> tuple[bool, bool, str]:

@@ -1,12 +1,13 @@
-"""cds.yaml: one cluster per ModelRevision that the router knows, and those of mirror and matches.
+"""cds.yaml: a cluster per ModelRevision that the router knows, and those of mirror, matches, gRPC.
 
 Mirrored and matched requests have clusters of their own, so that the statistics, the limits and
-the ejections of a revision's cluster are those of the split.
+the ejections of a revision's cluster are those of the split. gRPC has its own, for another port
+and HTTP/2.
 """
 
 from typing import Any
 
-from lockstep_operator.core.names import MODEL_PORT
+from lockstep_operator.core.names import GRPC_PORT, MODEL_PORT
 from lockstep_operator.core.routing import TrafficSettings
 from lockstep_operator.traffic.envoy import durations, names
 from lockstep_operator.traffic.envoy.discovery import Resource
@@ -24,7 +25,7 @@ def model_cluster(
     """Return a cluster of one revision: the pods behind its headless Service.
 
     Args:
-        name: the revision, or the name of its mirror's or matches' cluster.
+        name: the revision, or the name of its cluster for mirror, matches or gRPC.
         deployment: the ModelDeployment that it belongs to.
         host_suffix: what follows the Service's name, `<namespace>.svc.<cluster domain>`.
         settings: limits and ejection.
@@ -42,7 +43,7 @@ def model_cluster(
         "ignore_health_on_host_removal": True,
         "load_assignment": {
             "cluster_name": name,
-            "endpoints": [{"lb_endpoints": [{"endpoint": {"address": _socket(address)}}]}],
+            "endpoints": [{"lb_endpoints": [{"endpoint": _endpoint(name, address)}]}],
         },
         "connect_timeout": "1s",
         # Inference times differ widely and a pod works on one at a time: count what is waiting.
@@ -54,7 +55,7 @@ def model_cluster(
         "health_checks": [_health_check(revision)],
         "circuit_breakers": {"thresholds": [_limits(name, settings)]},
         **_ejection(name, settings),
-        "typed_extension_protocol_options": {_OPTIONS: _http_options()},
+        "typed_extension_protocol_options": {_OPTIONS: _http_options(name)},
     }
 
 
@@ -80,8 +81,16 @@ def _resolution() -> dict[str, Any]:
     }
 
 
-def _socket(address: str) -> dict[str, Any]:
-    return {"socket_address": {"address": address, "port_value": MODEL_PORT}}
+def _endpoint(name: str, address: str) -> dict[str, Any]:
+    """A pod is healthy for gRPC whenever it is for HTTP: it is asked on HTTP's port."""
+    if not names.is_grpc(name):
+        return {"address": _socket(address, MODEL_PORT)}
+    probed = {"port_value": MODEL_PORT}
+    return {"address": _socket(address, GRPC_PORT), "health_check_config": probed}
+
+
+def _socket(address: str, port: int) -> dict[str, Any]:
+    return {"socket_address": {"address": address, "port_value": port}}
 
 
 def _health_check(revision: str) -> dict[str, Any]:
@@ -129,7 +138,10 @@ def _ejection(name: str, settings: TrafficSettings) -> dict[str, Any]:
     return {"outlier_detection": detection}
 
 
-def _http_options() -> dict[str, Any]:
+def _http_options(name: str) -> dict[str, Any]:
+    if names.is_grpc(name):
+        config: dict[str, Any] = {"http2_protocol_options": {}}
+        return {"@type": f"type.googleapis.com/{_OPTIONS}", "explicit_http_config": config}
     return {
         "@type": f"type.googleapis.com/{_OPTIONS}",
         # Below the 5 s after which uvicorn, by default, closes an idle connection.

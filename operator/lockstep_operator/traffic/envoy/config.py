@@ -10,7 +10,7 @@ from lockstep_operator.traffic.envoy.bootstrap import bootstrap_text
 from lockstep_operator.traffic.envoy.clusters import cluster_owner, model_cluster
 from lockstep_operator.traffic.envoy.discovery import Resource, dump_lines
 from lockstep_operator.traffic.envoy.listeners import model_listener, ready_listener
-from lockstep_operator.traffic.envoy.routes import extra_clusters, route_text
+from lockstep_operator.traffic.envoy.routes import extra_clusters, own_clusters, route_text
 from lockstep_operator.traffic.envoy.settings import RouterSettings
 
 # The API server refuses a ConfigMap over 1 MiB; labels, annotations and JSON escapes come on top.
@@ -63,10 +63,9 @@ class RouterConfig:
                 f"move {name!r} to another namespace"
             )
         host_suffix = f"{route.namespace}.svc.{settings.cluster_domain}"
-        known = {backend.revision for backend in route.backends}
         clusters = {
             one: model_cluster(one, name, host_suffix, route.settings)
-            for one in known | extra_clusters(route) | set(spare)
+            for one in own_clusters(route) | extra_clusters(route) | set(spare)
         }
         others = {key: c for key, c in self.clusters.items() if cluster_owner(c) != name}
         for revision in clusters.keys() & others.keys():
@@ -76,7 +75,11 @@ class RouterConfig:
         ready = {names.READY_LISTENER: ready_listener()}
         return RouterConfig(
             bootstrap=bootstrap_text(settings),
-            listeners={**self.listeners, **ready, name: model_listener(name, port)},
+            listeners={
+                **self.listeners,
+                **ready,
+                name: model_listener(name, port, grpc=route.settings.grpc),
+            },
             clusters={**others, **clusters},
             routes={**self.routes, name: route_text(route, urgent_since)},
         )

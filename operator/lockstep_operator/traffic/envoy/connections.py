@@ -12,22 +12,27 @@ _TYPES = "type.googleapis.com/envoy.extensions.filters"
 MAX_CONNECTION_SECONDS = 5
 
 
-def listener(name: str, port: int, routing: dict[str, Any]) -> dict[str, Any]:
+def listener(
+    name: str, port: int, routing: dict[str, Any], *, counts_grpc: bool = False
+) -> dict[str, Any]:
     """Return a listener.
 
     Args:
         name: its name, which its statistics have too.
         port: on all addresses.
         routing: the connection manager's `rds` or `route_config`, and what precedes them.
+        counts_grpc: count answers by gRPC's status, which is not HTTP's, for each cluster.
     """
     return {
         "name": name,
         "address": {"socket_address": {"address": names.LISTEN_ADDRESS, "port_value": port}},
-        "filter_chains": [{"filters": [_connection_manager(name, routing)]}],
+        "filter_chains": [{"filters": [_connection_manager(name, routing, counts_grpc)]}],
     }
 
 
-def _connection_manager(stat_prefix: str, routing: dict[str, Any]) -> dict[str, Any]:
+def _connection_manager(
+    stat_prefix: str, routing: dict[str, Any], counts_grpc: bool
+) -> dict[str, Any]:
     return {
         "name": "envoy.filters.network.http_connection_manager",
         "typed_config": {
@@ -35,10 +40,11 @@ def _connection_manager(stat_prefix: str, routing: dict[str, Any]) -> dict[str, 
             "stat_prefix": stat_prefix,
             **routing,
             "http_filters": [
+                *([_GRPC_STATS] if counts_grpc else []),
                 {
                     "name": "envoy.filters.http.router",
                     "typed_config": {"@type": f"{_TYPES}.http.router.v3.Router"},
-                }
+                },
             ],
             **_trust(),
             **_limits(),
@@ -47,6 +53,16 @@ def _connection_manager(stat_prefix: str, routing: dict[str, Any]) -> dict[str, 
             "local_reply_config": {"body_format": {"json_format": {"error": "%LOCAL_REPLY_BODY%"}}},
         },
     }
+
+
+_GRPC_STATS = {
+    "name": "envoy.filters.http.grpc_stats",
+    "typed_config": {
+        "@type": f"{_TYPES}.http.grpc_stats.v3.FilterConfig",
+        # Not by method: clients choose its name.
+        "stats_for_all_methods": False,
+    },
+}
 
 
 def _trust() -> dict[str, Any]:

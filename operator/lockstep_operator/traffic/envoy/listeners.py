@@ -10,12 +10,15 @@ from lockstep_operator.traffic.envoy.discovery import Resource, config_source
 _TYPE = {"@type": "type.googleapis.com/envoy.config.listener.v3.Listener"}
 
 
-def model_listener(deployment: str, port: int) -> Resource:
-    """Return the listener of one ModelDeployment; everything that can be wrong is in its route."""
+def model_listener(deployment: str, port: int, *, grpc: bool = False) -> Resource:
+    """Return the listener of one ModelDeployment; everything that can be wrong is in its route.
+
+    It takes HTTP/1.1 and HTTP/2 alike; `grpc`: the statuses of gRPC's answers are counted too.
+    """
     source = config_source(names.route_file(deployment))
     rds = {"route_config_name": deployment, "config_source": source}
     routing = {"rds": rds, "early_header_mutation_extensions": [_request_id()]}
-    return {**_TYPE, **listener(deployment, port, routing)}
+    return {**_TYPE, **listener(deployment, port, routing, counts_grpc=grpc)}
 
 
 def ready_listener() -> Resource:

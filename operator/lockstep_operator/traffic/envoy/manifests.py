@@ -11,6 +11,7 @@ from lockstep_operator.traffic.envoy.pod_template import pod_template
 from lockstep_operator.traffic.envoy.settings import RouterSettings
 
 Manifest = dict[str, Any]
+_GRPC_PORT = "grpc"
 
 
 def router_configmap(
@@ -78,8 +79,11 @@ def resource_version(manifest: Manifest | None) -> str | None:
     return None if manifest is None else str(manifest["metadata"]["resourceVersion"])
 
 
-def user_service(namespace: str, owner: Manifest, port: int) -> Manifest:
-    """Return the Service that a ModelDeployment's clients use; it goes with its owner."""
+def user_service(namespace: str, owner: Manifest, port: int, *, grpc: bool = False) -> Manifest:
+    """Return the Service that a ModelDeployment's clients use; it goes with its owner.
+
+    `grpc`: with a second port, to the same listener, for clients that tell gRPC by the port.
+    """
     deployment = owner["metadata"]["name"]
     return {
         "apiVersion": "v1",
@@ -93,8 +97,21 @@ def user_service(namespace: str, owner: Manifest, port: int) -> Manifest:
         "spec": {
             "type": "ClusterIP",
             "selector": dict(names.ROUTER_LABELS),
-            "ports": [{"name": "http", "port": 80, "protocol": "TCP", "targetPort": port}],
+            "ports": [
+                {"name": "http", "port": 80, "protocol": "TCP", "targetPort": port},
+                *([_grpc_port(port)] if grpc else []),
+            ],
         },
+    }
+
+
+def _grpc_port(target: int) -> Manifest:
+    return {
+        "name": _GRPC_PORT,
+        "appProtocol": "kubernetes.io/h2c",
+        "port": names.GRPC_SERVICE_PORT,
+        "protocol": "TCP",
+        "targetPort": target,
     }
 
 
@@ -104,6 +121,13 @@ def service_port(service: Manifest | None, deployment: str) -> int | None:
         return None
     target = service["spec"]["ports"][0].get("targetPort")
     return target if isinstance(target, int) else None
+
+
+def is_pointed(service: Manifest | None, deployment: str, port: int | None, grpc: bool) -> bool:
+    """Whether a user-facing Service leads to this listener port, and has one for gRPC or not."""
+    if service is None or service_port(service, deployment) != port:
+        return False
+    return any(one.get("name") == _GRPC_PORT for one in service["spec"]["ports"]) == grpc
 
 
 def is_user_service(service: Manifest, deployment: str) -> bool:

@@ -44,7 +44,10 @@ REQUEST_ID_HEADER = "x-lockstep-request-id"
 # Key of what we keep in the `filter_metadata` of a resource.
 METADATA = "lockstep"
 
-_MIRROR, _MATCH = "mirror_", "match_"
+# Of the Service's second port; clients of gRPC expect one, though the first takes it too.
+GRPC_SERVICE_PORT = 8001
+
+_MIRROR, _MATCH, _GRPC = "mirror_", "match_", "grpc_"
 
 
 def mirror_cluster(revision: str) -> str:
@@ -57,19 +60,29 @@ def match_cluster(revision: str) -> str:
     return f"{_MATCH}{revision}"
 
 
+def grpc_cluster(cluster: str) -> str:
+    """Return the name of the cluster for those of a cluster's requests that are gRPC."""
+    return f"{_GRPC}{cluster}"
+
+
+def is_grpc(cluster: str) -> bool:
+    """Whether it gets gRPC only."""
+    return cluster.startswith(_GRPC)
+
+
 def is_mirror(cluster: str) -> bool:
     """Whether it gets copies only."""
     return cluster.startswith(_MIRROR)
 
 
 def is_split(cluster: str) -> bool:
-    """Whether it is a revision's own cluster, not one of mirror or matches."""
+    """Whether it is a revision's own cluster, not one of mirror, matches or gRPC."""
     return revision_of(cluster) == cluster
 
 
 def revision_of(cluster: str) -> str:
     """Return the revision whose pods a cluster has; the split's cluster has the same name."""
-    return cluster.removeprefix(_MIRROR).removeprefix(_MATCH)
+    return cluster.removeprefix(_GRPC).removeprefix(_MIRROR).removeprefix(_MATCH)
 
 
 def route_file(deployment: str) -> str:

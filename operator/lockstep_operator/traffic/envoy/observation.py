@@ -67,6 +67,15 @@ def fewest_healthy(views: Sequence[PodView], wanted: Wanted) -> dict[str, int]:
     }
 
 
+def by_revision(healthy: Mapping[str, int]) -> dict[str, int]:
+    """Return the healthy pods by revision, of HTTP's and gRPC's clusters the fewer."""
+    return {
+        name: min(count, healthy.get(names.grpc_cluster(name), count))
+        for name, count in healthy.items()
+        if names.is_split(name)
+    }
+
+
 class Refusals:
     """Tells a refusal of what is wanted now from one of the past, for one ModelDeployment.
 

@@ -19,6 +19,7 @@ from lockstep_operator.traffic.envoy.observation import (
     Refusals,
     Wanted,
     applied,
+    by_revision,
     fewest_healthy,
 )
 from lockstep_operator.traffic.envoy.ports import choose_port
@@ -109,7 +110,7 @@ class EnvoyTraffic:
         return replace(
             live,
             applied=all(applied(view, wanted) for view in views),
-            healthy={name: count for name, count in healthy.items() if names.is_split(name)},
+            healthy=by_revision(healthy),
             rejected=memory.refusals.sentence(views, wanted),
         )
 
@@ -144,7 +145,7 @@ class EnvoyTraffic:
         await self._pods.nudge(namespace, data, live.applied)
         async with self._turns[namespace]:  # else two could each replace another pod
             restart = await self._replace_laggard(route, live, after)
-        service = manifests.user_service(namespace, owner, port)
+        service = manifests.user_service(namespace, owner, port, grpc=route.settings.grpc)
         await self._apply_each([*self._router(namespace, data, owners, restart), service])
 
     async def finalize(self, namespace: str, deployment: str, owners: Sequence[Manifest]) -> None:
@@ -177,11 +178,12 @@ class EnvoyTraffic:
 
     def _is_complete(self, namespace: str, deployment: str, config: RouterConfig) -> bool:
         """The other objects need only be there: `reconcile` compares them in full."""
-        port = read_route_of(config, deployment).port
+        live = read_route_of(config, deployment)
+        grpc = live.settings is not None and live.settings.grpc
         service = self._cluster.get("Service", namespace, deployment)
         return (
             is_current(config, namespace, deployment, self._settings)
-            and manifests.service_port(service, deployment) == port
+            and manifests.is_pointed(service, deployment, live.port, grpc)
             and all(self._cluster.get(kind, namespace, names.ROUTER) for kind in _ROUTER_KINDS)
         )
 

@@ -12,7 +12,7 @@ from lockstep_operator.core.routing import Match, Mirror, Route, Sticky, Traffic
 
 _NESTED = ("matches", "sticky")
 _NUMBERS: Mapping[str, Callable[[Any], int | float]] = {
-    one.name: int if one.type is int else float
+    one.name: one.type if one.type in (int, bool) else float
     for one in fields(TrafficSettings)
     if one.name not in _NESTED
 }
@@ -97,4 +97,4 @@ def _plain(value: Any) -> Any:
 
 
 def _is_void(value: Any) -> bool:
-    return value is None or value == ()
+    return value is None or value is False or value == ()

@@ -1,14 +1,20 @@
 """route-<md>.yaml: where the requests of one ModelDeployment go."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from lockstep_operator.core.errors import LockstepError
 from lockstep_operator.core.routing import Match, Route
 from lockstep_operator.core.weights import FULL
 from lockstep_operator.traffic.envoy import names
-from lockstep_operator.traffic.envoy.actions import new_cookie, split, to_revision, unavailable
+from lockstep_operator.traffic.envoy.actions import (
+    Naming,
+    new_cookie,
+    split,
+    to_revision,
+    unavailable,
+)
 from lockstep_operator.traffic.envoy.discovery import Resource, dump_blocks, parse
 from lockstep_operator.traffic.envoy.records import Record, from_plain, record_of, to_plain
 
@@ -41,7 +47,7 @@ def route_text(route: Route, urgent_since: str | None = None) -> str:
         "name": route.deployment,
         "domains": ["*"],
         "metadata": {"filter_metadata": {names.METADATA: to_plain(record_of(route, urgent_since))}},
-        "routes": [*_matched(route), *_others(route)],
+        "routes": [*_grpc(route), *_matched(route), *_others(route)],
     }
     return dump_blocks(
         [
@@ -72,7 +78,15 @@ def extra_clusters(route: Route) -> frozenset[str]:
     """Return the clusters that a route needs beside those of its backends."""
     mirrored = {names.mirror_cluster(route.mirror.revision)} if route.mirror else set()
     targets = {_target(route, match) for match in route.settings.matches}
-    return frozenset(mirrored | {names.match_cluster(one) for one in targets if one is not None})
+    matched = {names.match_cluster(one) for one in targets if one is not None}
+    grpc = {names.grpc_cluster(one) for one in matched if route.settings.grpc}
+    return frozenset(mirrored | matched | grpc)
+
+
+def own_clusters(route: Route) -> frozenset[str]:
+    """Return the clusters of a route's backends, with weight or without."""
+    known = {backend.revision for backend in route.backends}
+    return frozenset(known | {names.grpc_cluster(one) for one in known if route.settings.grpc})
 
 
 def _validate(route: Route) -> None:
@@ -95,12 +109,12 @@ def _target(route: Route, match: Match) -> str | None:
     return route.candidate if match.to == "candidate" else route.stable
 
 
-def _matched(route: Route) -> list[Resource]:
+def _matched(route: Route, naming: Naming = str) -> list[Resource]:
     """In the manifest's order, of which the first that fits decides."""
     return [
         {
             "match": {"prefix": "/", **_condition(match)},
-            **to_revision(target, route.settings),
+            **to_revision(target, route.settings, naming),
         }
         for match in route.settings.matches
         if (target := _target(route, match)) is not None
@@ -118,17 +132,33 @@ def _condition(match: Match) -> Resource:
     return {"headers": [{"name": _PSEUDO_HEADERS.get(header, header), **condition}]}
 
 
-def _others(route: Route) -> list[Resource]:
+def _grpc(route: Route) -> list[Resource]:
+    """Return the same routes for what is gRPC, if any revision offers it; it is not mirrored.
+
+    They stand in one file with the others, and are made of the same weights: so a rollback moves
+    both in one write, and what the file's last route says holds for both.
+    """
+    if not route.settings.grpc or not any(backend.weight for backend in route.backends):
+        return []
+    plain = replace(route, mirror=None)
+    routes = [*_matched(plain, names.grpc_cluster), *_others(plain, names.grpc_cluster)]
+    return [{**one, "match": {**one["match"], "grpc": {}}} for one in routes]
+
+
+def _others(route: Route, naming: Naming = str) -> list[Resource]:
     if not any(backend.weight for backend in route.backends):
         return [{"match": {"prefix": "/"}, **unavailable(route.deployment)}]
     sticky = route.settings.sticky
     if sticky is None or sticky.cookie is None:
-        return _split({}, {}, route)
+        return _split({}, {}, route, naming)
     known = _condition(Match(cookie=sticky.cookie))
-    return [*_split(known, {}, route), *_split({}, new_cookie(sticky), route)]
+    return [
+        *_split(known, {}, route, naming),
+        *_split({}, new_cookie(sticky), route, naming),
+    ]
 
 
-def _split(condition: Resource, more: Resource, route: Route) -> list[Resource]:
+def _split(condition: Resource, more: Resource, route: Route, naming: Naming) -> list[Resource]:
     """Return the routes of a split under a condition: what is small enough is mirrored, if asked.
 
     Envoy reads a request no faster than the mirror takes its copy, unless the buffer towards the
@@ -140,7 +170,7 @@ def _split(condition: Resource, more: Resource, route: Route) -> list[Resource]:
             {"match": {"prefix": "/", "headers": small, **condition}, **split(route, True), **more}
             for small in mirrored
         ),
-        {"match": {"prefix": "/", **condition}, **split(route, False), **more},
+        {"match": {"prefix": "/", **condition}, **split(route, False, naming), **more},
     ]
 
 

@@ -32,10 +32,14 @@ def stage(
     if mirror is not None and names.mirror_cluster(mirror.revision) in missing:
         mirror = None
     candidate, stable = (
-        None if side is not None and names.match_cluster(side) in missing else side
-        for side in sides
+        None if side is not None and missing & _matched(side) else side for side in sides
     )
     return replace(wanted, mirror=mirror, candidate=candidate, stable=stable)
+
+
+def _matched(revision: str) -> set[str]:
+    cluster = names.match_cluster(revision)
+    return {cluster, names.grpc_cluster(cluster)}
 
 
 def spare_clusters(
