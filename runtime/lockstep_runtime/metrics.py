@@ -20,6 +20,7 @@ from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
 from lockstep_runtime.inference.statistics import QueueStatistics
+from lockstep_runtime.schema.enforcement import SchemaCheck
 from lockstep_runtime.telemetry.latency import LATENCY_BOUNDS, LatencyHistogram
 from lockstep_runtime.telemetry.recorder import Recorder
 
@@ -29,11 +30,18 @@ _ROWS = (*(float(2**power) for power in range(13)), float("inf"))
 
 
 class Metrics(Collector):
-    """Tells what was recorded of one revision (inference requests, not probes)."""
+    """Tells what was recorded of one revision (inference requests, not probes).
+
+    Attributes:
+        schema: whose violations are told, if there is one.
+        model_name: of the metrics that KServe has too.
+    """
 
     def __init__(self, recorder: Recorder, queue: QueueStatistics | None = None) -> None:
         self._recorder = recorder
         self._queue = queue or QueueStatistics()
+        self.schema: SchemaCheck | None = None
+        self.model_name = recorder.revision
         self._load_seconds: float | None = None
         self._model: dict[str, str] = {}
         self._registry = CollectorRegistry()
@@ -54,9 +62,12 @@ class Metrics(Collector):
         yield self._requests()
         yield self._latency()
         yield self._outputs()
+        yield from self._stages()
         yield self._waits()
         yield self._batches()
         yield self._unserved()
+        if self.schema is not None:
+            yield self._violations(self.schema)
         yield self._gauge(
             "lockstep_inference_waiting", "Requests in the model's queue.", self._queue.waiting
         )
@@ -94,6 +105,15 @@ class Metrics(Collector):
             family.add_metric(labels, _cumulative(histogram), histogram.total)
         return family
 
+    def _stages(self) -> Iterator[Metric]:
+        """Yield the parts of requests under KServe's names, for dashboards made for those."""
+        for stage, histogram in self._recorder.stages.items():
+            family = HistogramMetricFamily(
+                f"request_{stage}_seconds", f"request {stage} latency", labels=["model_name"]
+            )
+            family.add_metric([self.model_name], _cumulative(histogram), histogram.total)
+            yield family
+
     def _waits(self) -> Metric:
         family = HistogramMetricFamily(
             "lockstep_inference_queue_seconds",
@@ -115,6 +135,16 @@ class Metrics(Collector):
         buckets = list(zip(map(floatToGoString, _ROWS), counts, strict=True))
         total = sum(rows * count for rows, count in batches.items())
         family.add_metric([self._recorder.revision], buckets, total)
+        return family
+
+    def _violations(self, schema: SchemaCheck) -> Metric:
+        family = CounterMetricFamily(
+            "lockstep_schema_violations",
+            "Requests that broke the declared schema, refused or not.",
+            labels=["revision", "feature", "rule"],
+        )
+        for (feature, rule), count in schema.violations.items():
+            family.add_metric([self._recorder.revision, feature, rule], count)
         return family
 
     def _unserved(self) -> Metric:

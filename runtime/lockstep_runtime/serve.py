@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import logging
+import os
 import time
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +12,14 @@ from contextlib import asynccontextmanager
 import uvloop
 
 from lockstep_runtime.app import App
-from lockstep_runtime.errors import LoadFailure, RequestError, RuntimeFailure, first_line
+from lockstep_runtime.authentication import BearerTokens
+from lockstep_runtime.errors import (
+    ListenFailure,
+    LoadFailure,
+    RequestError,
+    RuntimeFailure,
+    first_line,
+)
 from lockstep_runtime.inference.engine import InferenceEngine, QueueLimits
 from lockstep_runtime.inference.statistics import QueueStatistics
 from lockstep_runtime.inference.warmup import CallCost, warm_up
@@ -21,12 +29,15 @@ from lockstep_runtime.metrics import Metrics
 from lockstep_runtime.model import Model
 from lockstep_runtime.routes.infer import InferLimits
 from lockstep_runtime.routes.telemetry import TelemetryPages
-from lockstep_runtime.server import DrainingServer, SideServer
+from lockstep_runtime.schema.declaration import read_schema
+from lockstep_runtime.schema.enforcement import SchemaCheck
+from lockstep_runtime.server import Companion, DrainingServer, LeavingTimes, SideServer
 from lockstep_runtime.settings import ServeSettings
 from lockstep_runtime.state import ServingState
 from lockstep_runtime.storage.golden import read_golden
 from lockstep_runtime.storage.manifest import CONTENT, Manifest, verify
 from lockstep_runtime.telemetry.recorder import Recorder
+from lockstep_runtime.tracing import Tracing, wanted
 
 _log = logging.getLogger(__name__)
 
@@ -48,19 +59,39 @@ async def _serve(settings: ServeSettings) -> None:
     recorder = Recorder(settings.revision)
     queue = QueueStatistics()
     metrics = Metrics(recorder, queue)
+    metrics.model_name = settings.name
+    if settings.schema is not None:
+        state.schema = metrics.schema = SchemaCheck(read_schema(settings.schema))
+    limits = InferLimits(settings.max_request_bytes, settings.request_timeout)
+    tokens = BearerTokens(settings.tokens) if settings.tokens else None
     app = App(
         state,
         recorder,
-        InferLimits(settings.max_request_bytes, settings.request_timeout),
+        limits,
         access_log=settings.access_log,
         # The router forwards the inference port to anybody.
         metrics=None if settings.telemetry_port else metrics,
+        tokens=tokens,
     )
-    server = DrainingServer(app, state, settings.drain_seconds, settings.grace_seconds)
+    tracing = Tracing(state) if wanted() else None
+    times = LeavingTimes(settings.drain_seconds, settings.grace_seconds)
+    server = DrainingServer(
+        tracing.traced(app) if tracing else app,
+        state,
+        times=times,
+        limits=settings.connections,
+        tls=settings.tls,
+    )
     # One thread, for one call of the model at a time.
     executor = ThreadPoolExecutor(1, thread_name_prefix="model")
     async with _telemetry(settings, TelemetryPages(state, recorder, metrics), server):
-        fields = {"host": host, "port": port, "telemetry_port": settings.telemetry_port}
+        server.companion = await _grpc(settings, state, recorder, limits, tokens)
+        fields = {
+            "host": host,
+            "port": port,
+            "telemetry_port": settings.telemetry_port,
+            "grpc_port": settings.grpc_port,
+        }
         _log.info("listening", extra={"fields": fields})
         loading = asyncio.create_task(_load(settings, state, metrics, queue, executor))
         loading.add_done_callback(lambda task: _stop_if_failed(task, server))
@@ -68,6 +99,8 @@ async def _serve(settings: ServeSettings) -> None:
             await server.serve(sockets=[socket])
         finally:
             executor.shutdown(wait=False, cancel_futures=True)
+            if tracing:
+                await asyncio.to_thread(tracing.close)
     if loading.done():
         loading.result()
     _log.info("stopped")
@@ -90,6 +123,43 @@ async def _telemetry(
     finally:
         side.stop()
         await serving
+
+
+async def _grpc(
+    settings: ServeSettings,
+    state: ServingState,
+    recorder: Recorder,
+    limits: InferLimits,
+    tokens: BearerTokens | None,
+) -> Companion | None:
+    """Serve gRPC too, if it has a port.
+
+    Raises:
+        ListenFailure: it cannot listen, or this image lacks the packages.
+    """
+    if settings.grpc_port is None:
+        return None
+    # gRPC's core writes to stderr, in a form of its own, what Python tells of too.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+    try:
+        from lockstep_runtime.grpc_service.server import GrpcServer  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        raise ListenFailure(
+            f"--grpc-port: Python package {error.name!r} is missing, "
+            "it comes with lockstep-serving[grpc]"
+        ) from error
+    server = GrpcServer(
+        state,
+        recorder,
+        limits,
+        access_log=settings.access_log,
+        # gRPC itself adds up to a tenth.
+        connection_seconds=0.8 * settings.drain_seconds or None,
+        tokens=tokens,
+        tls=settings.tls,
+    )
+    await server.start(settings.host, settings.grpc_port)
+    return server
 
 
 def _stop_if_failed(task: asyncio.Task[None], server: DrainingServer) -> None:

@@ -11,14 +11,17 @@ import contextlib
 import logging
 import signal
 import socket
+import ssl
 import time
 from collections.abc import Generator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
 
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from lockstep_runtime.connection import ConnectionLimits, connection_class
 from lockstep_runtime.listener import refuse_new_clients
-from lockstep_runtime.protocol.error import render_error
 from lockstep_runtime.routes.asgi import Application
 from lockstep_runtime.state import Phase, ServingState
 
@@ -34,27 +37,29 @@ _EXIT_SECONDS = 1
 _log = logging.getLogger(__name__)
 
 
-def _protocol(revision: str) -> type[HttpToolsProtocol]:
-    """HTTP/1.1 that answers what is no HTTP with our error body too."""
+@dataclass(frozen=True, slots=True)
+class LeavingTimes:
+    """Seconds after SIGTERM: how long clients are still taken, and when the process is gone."""
 
-    class Protocol(HttpToolsProtocol):
-        def send_400_response(self, msg: str) -> None:
-            body = render_error(msg)
-            head = (
-                "HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\n"
-                f"content-length: {len(body)}\r\nx-lockstep-revision: {revision}\r\n"
-                "connection: close\r\n\r\n"
-            )
-            self.transport.write(head.encode() + body)
-            self.transport.close()
-
-    return Protocol
+    drain_seconds: float
+    grace_seconds: float
 
 
-def _config(app: Application, revision: str) -> uvicorn.Config:
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """Certificate and key of the server; `client_ca`: clients need a certificate of it."""
+
+    certificate: Path
+    key: Path
+    client_ca: Path | None = None
+
+
+def _config(
+    app: Application, revision: str, limits: ConnectionLimits, tls: Tls | None = None
+) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http=_protocol(revision),
+        http=connection_class(revision, limits),
         ws="none",
         loop="none",
         lifespan="off",
@@ -63,20 +68,45 @@ def _config(app: Application, revision: str) -> uvicorn.Config:
         server_header=False,
         proxy_headers=False,
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+        ssl_certfile=tls.certificate if tls else None,
+        ssl_keyfile=tls.key if tls else None,
+        ssl_ca_certs=str(tls.client_ca) if tls and tls.client_ca else None,
+        ssl_cert_reqs=ssl.CERT_REQUIRED if tls and tls.client_ca else ssl.CERT_NONE,
     )
 
 
+class Companion(Protocol):
+    """A server of another protocol that leaves together with ours."""
+
+    async def stop(self, seconds: float) -> None:
+        """Take no more requests, and drop those that are not answered within the time.
+
+        May be called again, to be quicker.
+        """
+
+
 class DrainingServer(uvicorn.Server):
-    """Serves until a signal or `stop()`, then leaves without losing a request."""
+    """Serves until a signal or `stop()`, then leaves without losing a request.
+
+    Attributes:
+        companion: stopped at the same time, if there is one.
+    """
+
+    companion: Companion | None = None
 
     def __init__(
-        self, app: Application, state: ServingState, drain_seconds: float, grace_seconds: float
+        self,
+        app: Application,
+        state: ServingState,
+        *,
+        times: LeavingTimes,
+        limits: ConnectionLimits | None = None,
+        tls: Tls | None = None,
     ) -> None:
-        """Take clients for `drain_seconds` after the signal, be gone after `grace_seconds`."""
-        super().__init__(_config(app, state.revision))
+        super().__init__(_config(app, state.revision, limits or ConnectionLimits(), tls))
         self._state = state
-        self._drain_seconds = drain_seconds
-        self._grace_seconds = grace_seconds
+        self._drain_seconds = times.drain_seconds
+        self._grace_seconds = times.grace_seconds
         self._asked_to_leave: float | None = None
         self._linger = 0.0
 
@@ -116,6 +146,7 @@ class DrainingServer(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Close the listeners, let new connections have their request, finish, close."""
+        companion = asyncio.create_task(self._stop_companion())
         for listener in sockets or []:
             refuse_new_clients(listener)
         await asyncio.sleep(_HANDSHAKE_SECONDS)
@@ -129,6 +160,17 @@ class DrainingServer(uvicorn.Server):
             await asyncio.sleep(0.01)
         self.config.timeout_graceful_shutdown = self._finish_seconds()
         await super().shutdown()
+        await companion
+
+    async def _stop_companion(self) -> None:
+        if self.companion is None:
+            return
+        stopping = asyncio.create_task(self.companion.stop(self._finish_seconds()))
+        while not stopping.done():
+            await asyncio.wait({stopping}, timeout=0.05)
+            if self.force_exit:
+                await self.companion.stop(0)
+        await stopping
 
     def _finish_seconds(self) -> int:
         """Return how long requests in flight may still take."""
@@ -148,7 +190,7 @@ class SideServer(uvicorn.Server):
     """Serves beside a `DrainingServer`, which has the signals, until `stop()`."""
 
     def __init__(self, app: Application, revision: str) -> None:
-        super().__init__(_config(app, revision))
+        super().__init__(_config(app, revision, ConnectionLimits()))
         self.config.timeout_graceful_shutdown = _EXIT_SECONDS
 
     @contextlib.contextmanager

@@ -1,10 +1,13 @@
-"""One inference, whichever protocol it came by."""
+"""One inference, explanation or stream, whichever protocol it came by."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 
+from lockstep_runtime.errors import RequestError
+from lockstep_runtime.inference.engine import InferenceEngine
+from lockstep_runtime.model import explain_of, predict_stream_of, prepared
 from lockstep_runtime.protocol.requests import InferRequest, select_outputs
 from lockstep_runtime.state import ServingState
-from lockstep_runtime.tensors import Tensor
+from lockstep_runtime.tensors import Batch, Tensor
 
 
 async def infer(
@@ -16,6 +19,43 @@ async def infer(
         RequestError: the model is not loaded, refuses the request, or is too busy.
     """
     engine = state.require_engine()
-    model = engine.model
-    names = select_outputs(request.outputs, model.outputs)
-    return await engine.run(model.prepare(request.inputs), names, patience)
+    names = select_outputs(request.outputs, engine.model.outputs)
+    return await engine.run(_batch(state, engine, request), names, patience)
+
+
+async def explain(
+    state: ServingState, request: InferRequest, patience: float | None
+) -> Sequence[Tensor]:
+    """Return the model's explanation of its predictions; it takes as long as it takes.
+
+    Raises:
+        RequestError: as in `infer`, or 501: the model does not explain.
+    """
+    engine = state.require_engine()
+    explaining = explain_of(engine.model)
+    if explaining is None:
+        raise RequestError(501, f"model {state.name!r} does not explain its predictions")
+    batch = _batch(state, engine, request)
+    return await engine.alone(lambda: explaining(batch))
+
+
+async def stream(state: ServingState, request: InferRequest) -> AsyncIterator[Sequence[Tensor]]:
+    """Yield the model's answer bit by bit; between two, others may have the model.
+
+    Raises:
+        RequestError: as in `infer`, or 501: the model answers all at once.
+    """
+    engine = state.require_engine()
+    streaming = predict_stream_of(engine.model)
+    if streaming is None:
+        raise RequestError(501, f"model {state.name!r} does not stream: use infer")
+    batch = _batch(state, engine, request)
+    parts: Iterator[list[Tensor]] = await engine.alone(lambda: iter(streaming(batch)))
+    while (part := await engine.alone(lambda: next(parts, None))) is not None:
+        yield part
+
+
+def _batch(state: ServingState, engine: InferenceEngine, request: InferRequest) -> Batch:
+    if state.schema is not None:
+        state.schema.check(request.inputs)
+    return prepared(engine.model, request.inputs, request.parameters)

@@ -5,6 +5,7 @@ from enum import Enum
 
 from lockstep_runtime.errors import RequestError
 from lockstep_runtime.inference.engine import InferenceEngine
+from lockstep_runtime.schema.enforcement import SchemaCheck
 from lockstep_runtime.storage.golden import GoldenFile
 
 
@@ -25,6 +26,7 @@ class ServingState:
         revision: the version in URLs and answers; the ModelRevision's name in a cluster.
         engine: the loaded model, None until it is loaded and warmed up.
         golden: the golden requests beside the model, known once it is loaded.
+        schema: what requests are held against; None: nothing but the model itself.
     """
 
     name: str
@@ -32,6 +34,7 @@ class ServingState:
     phase: Phase = field(default=Phase.LOADING)
     engine: InferenceEngine | None = None
     golden: GoldenFile = field(default=GoldenFile())
+    schema: SchemaCheck | None = None
 
     def loaded(self, engine: InferenceEngine) -> None:
         """Take requests from now on, unless the server drains already."""

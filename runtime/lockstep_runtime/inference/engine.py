@@ -9,9 +9,10 @@ there would starve the probes.
 import asyncio
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from lockstep_runtime.errors import DeadlineExceeded, Overloaded
 from lockstep_runtime.inference.batches import alike, joined, rows_of, taken_apart
@@ -21,6 +22,7 @@ from lockstep_runtime.model import Model
 from lockstep_runtime.tensors import Batch, Tensor
 
 INLINE_SECONDS = 0.0005
+T = TypeVar("T")
 Outcome = list[Tensor] | BaseException
 
 
@@ -37,6 +39,15 @@ class QueueLimits:
     max_rows: int = 64
     max_delay: float = 0.0
     max_waiting: int = 1000
+
+
+@dataclass(slots=True)
+class _Job:
+    """A call that is no batch."""
+
+    function: Callable[[], Any]
+    arrived: float
+    answer: "asyncio.Future[Any]"
 
 
 @dataclass(slots=True)
@@ -68,6 +79,7 @@ class InferenceEngine:
         self._cost = cost
         self._limits = limits or QueueLimits()
         self._waiting: deque[_Request] = deque()
+        self._jobs: deque[_Job] = deque()
         self._busy = False
         self._flush: asyncio.Handle | None = None
 
@@ -98,12 +110,29 @@ class InferenceEngine:
         self._schedule(loop)
         return await request.answer
 
+    async def alone(self, function: Callable[[], T]) -> T:
+        """Call something else of the model in its thread, when its turn has come.
+
+        Raises:
+            Overloaded: too many wait already.
+        """
+        if len(self._jobs) >= self._limits.max_waiting:
+            self.statistics.refused += 1
+            raise Overloaded(len(self._jobs))
+        loop = asyncio.get_running_loop()
+        job = _Job(function, loop.time(), loop.create_future())
+        self._jobs.append(job)
+        if not self._busy and self._flush is None:
+            self._flush = loop.call_soon(self._start)
+        found: T = await job.answer
+        return found
+
     def _schedule(self, loop: asyncio.AbstractEventLoop) -> None:
         """Have the queue looked at once all requests that have arrived by now are in it."""
         if self._busy:
             return
         delay = self._limits.max_delay
-        if not delay:
+        if not delay or self._jobs:
             if self._flush is None:
                 self._flush = loop.call_soon(self._start)
         elif sum(one.rows for one in self._waiting) >= self._limits.max_rows:
@@ -117,14 +146,19 @@ class InferenceEngine:
     def _start(self) -> None:
         """Give the model what waits."""
         self._flush = None
+        if self._jobs and not (self._waiting and self._waiting[0].arrived < self._jobs[0].arrived):
+            self._start_job(self._jobs.popleft())
+            return
         requests = self._next()
         if not requests:
+            if self._jobs:
+                self._start()
             return
         rows = sum(one.rows for one in requests)
         self._count(requests, rows)
         if self._quick(rows):
             self._answer(requests, self._timed(requests, rows))
-            if self._waiting:
+            if self._waiting or self._jobs:
                 self._schedule(requests[0].answer.get_loop())
             return
         self._busy = True
@@ -133,6 +167,23 @@ class InferenceEngine:
         future.add_done_callback(
             lambda done: loop.call_soon_threadsafe(self._landed, requests, done)
         )
+
+    def _start_job(self, job: _Job) -> None:
+        self._busy = True
+        future = self._executor.submit(job.function)
+        loop = job.answer.get_loop()
+        future.add_done_callback(lambda done: loop.call_soon_threadsafe(self._job_done, job, done))
+
+    def _job_done(self, job: _Job, done: "Future[Any]") -> None:
+        self._busy = False
+        if not job.answer.done():
+            error = done.exception()
+            if error is None:
+                job.answer.set_result(done.result())
+            else:
+                job.answer.set_exception(error)
+        if self._waiting or self._jobs:
+            self._start()
 
     def _next(self) -> list[_Request]:
         """Take the longest waiting request and those behind it that fit into its batch."""
@@ -189,7 +240,7 @@ class InferenceEngine:
         except BaseException as error:
             outcomes = [error] * len(requests)
         self._answer(requests, outcomes)
-        if self._waiting:
+        if self._waiting or self._jobs:
             self._start()
 
     def _answer(self, requests: list[_Request], outcomes: list[Outcome]) -> None:

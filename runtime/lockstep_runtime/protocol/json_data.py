@@ -32,8 +32,8 @@ _JSON_NAMES: Mapping[type, str] = {
     list: "a list",
     dict: "an object",
 }
-# What orjson makes of a plain list of doubles needs no further look.
 _FLOATS = {float}
+_LISTS = {list}
 
 
 def decode(name: str, datatype: str, shape: tuple[int, ...], data: list[Any]) -> Tensor:
@@ -42,6 +42,8 @@ def decode(name: str, datatype: str, shape: tuple[int, ...], data: list[Any]) ->
     Raises:
         InvalidInput: the data does not fill the shape, or an element is not of the datatype.
     """
+    if datatype == "FP64" and (array := _doubles(shape, data)) is not None:
+        return Tensor(name, datatype, array)
     flat = data if not data or type(data[0]) is not list else _flatten(name, shape, data)
     size = prod(shape)
     if len(flat) != size:
@@ -49,6 +51,23 @@ def decode(name: str, datatype: str, shape: tuple[int, ...], data: list[Any]) ->
             f"input {name!r}: data has {len(flat)} elements, shape {list(shape)} needs {size}"
         )
     return Tensor(name, datatype, _array(name, datatype, flat).reshape(shape))
+
+
+def _doubles(shape: tuple[int, ...], data: list[Any]) -> Array | None:
+    """Return rows of fractions, or a flat list of them: the common cases, without a detour.
+
+    None: it is something else, or does not fit: then the long way says what is wrong.
+    """
+    if not data:
+        return None
+    if type(data[0]) is not list:
+        plain = {*map(type, data)} == _FLOATS and len(data) == prod(shape)
+        return np.array(data).reshape(shape) if plain else None
+    if len(shape) != 2 or len(data) != shape[0] or {*map(type, data)} != _LISTS:
+        return None
+    if {*map(len, data)} != {shape[1]} or {*map(type, chain.from_iterable(data))} != _FLOATS:
+        return None
+    return np.array(data)
 
 
 def _flatten(name: str, shape: tuple[int, ...], data: list[Any]) -> list[Any]:
@@ -67,10 +86,7 @@ def _flatten(name: str, shape: tuple[int, ...], data: list[Any]) -> list[Any]:
 
 def _array(name: str, datatype: str, flat: list[Any]) -> Array:
     dtype = DATATYPES[datatype]
-    types = {*map(type, flat)}
-    if types == _FLOATS and datatype == "FP64":
-        return np.array(flat)
-    if strange := types - _ALLOWED[dtype.kind]:
+    if strange := {*map(type, flat)} - _ALLOWED[dtype.kind]:
         found = " or ".join(sorted(_JSON_NAMES[kind] for kind in strange))
         raise InvalidInput(f"input {name!r}: datatype {datatype} cannot hold {found}")
     try:

@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 from lockstep_runtime.errors import InvalidInput
 from lockstep_runtime.tensors import Tensor, TensorSpec
 
-
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 

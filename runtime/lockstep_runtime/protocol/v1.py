@@ -105,12 +105,20 @@ def render_response(outputs: Sequence[Tensor]) -> bytes:
 
 
 def render_explanations(outputs: Sequence[Tensor]) -> bytes:
-    """Return the JSON body of an explanation with the rows of the first output."""
-    return _render("explanations", outputs[0])
+    """Return the JSON body of an explanation: the first output's values, or all by name."""
+    if len(outputs) == 1:
+        return _render("explanations", outputs[0])
+    found = {tensor.name: _rows(tensor) for tensor in outputs}
+    return orjson.dumps({"explanations": found}, option=orjson.OPT_SERIALIZE_NUMPY)
 
 
 def _render(field: str, tensor: Tensor) -> bytes:
-    flat = json_data.flat_data(tensor)
-    rows = np.asarray(flat, dtype=tensor.array.dtype).reshape(tensor.array.shape)
-    data = rows.tolist() if tensor.datatype == "BYTES" else rows
-    return orjson.dumps({field: data}, option=orjson.OPT_SERIALIZE_NUMPY)
+    return orjson.dumps({field: _rows(tensor)}, option=orjson.OPT_SERIALIZE_NUMPY)
+
+
+def _rows(tensor: Tensor) -> Any:
+    """Return the values for orjson, nested as the tensor is."""
+    if tensor.datatype != "BYTES":
+        return np.ascontiguousarray(tensor.array)
+    json_data.flat_data(tensor)  # refuses what is no text
+    return tensor.array.tolist()

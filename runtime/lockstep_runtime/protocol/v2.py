@@ -68,20 +68,22 @@ def parse_request(body: bytes, header_length: bytes | None = None) -> InferReque
         body = body[:length]
     document = json_object(body, "'inputs'")
     identity = document.get("id")
-    if not isinstance(identity, str | None):
+    if identity is not None and type(identity) is not str:
         raise InvalidInput("field 'id' must be a string")
     inputs = _objects(document, "inputs")
     if not inputs:
         raise InvalidInput("field 'inputs' is missing or empty: send at least one tensor")
-    tensors = tuple(_tensor(index, item, binary) for index, item in enumerate(inputs))
+    tensors = tuple([_tensor(index, item, binary) for index, item in enumerate(inputs)])
     if len(tensors) > 1 and len({tensor.name for tensor in tensors}) != len(tensors):
         raise InvalidInput("field 'inputs': two tensors have the same name")
     if binary is not None:
         binary.finish()
     if "outputs" not in document and "parameters" not in document:
         return InferRequest(identity, tensors)
-    parameters = _parameters("parameters", document)
     names, binary_of = _outputs(document)
+    if "parameters" not in document:
+        return InferRequest(identity, tensors, names, binary_of=binary_of)
+    parameters = _parameters("parameters", document)
     default = _flag("parameters.binary_data_output", parameters.get("binary_data_output"))
     return InferRequest(identity, tensors, names, default or False, binary_of, parameters)
 
@@ -121,16 +123,16 @@ def _objects(document: dict[str, Any], field: str) -> list[dict[str, Any]]:
         return []
     if not isinstance(items, list):
         raise InvalidInput(f"field {field!r} must be a list")
-    for index, item in enumerate(items):
-        if not isinstance(item, dict):
-            raise InvalidInput(f"field '{field}[{index}]' must be an object")
+    for item in items:
+        if type(item) is not dict:
+            raise InvalidInput(f"field '{field}[{items.index(item)}]' must be an object")
     return items
 
 
-def _name(field: str, item: dict[str, Any]) -> str:
+def _name(field: str, index: int, item: dict[str, Any]) -> str:
     name = item.get("name")
-    if not isinstance(name, str) or not name:
-        raise InvalidInput(f"field '{field}.name' is missing or not a string")
+    if type(name) is not str or not name:
+        raise InvalidInput(f"field '{field}[{index}].name' is missing or not a string")
     return name
 
 
@@ -154,11 +156,13 @@ def _outputs(document: dict[str, Any]) -> tuple[tuple[str, ...], dict[str, bool]
     names: dict[str, None] = {}
     binary: dict[str, bool] = {}
     for index, item in enumerate(_objects(document, "outputs")):
-        field = f"outputs[{index}]"
-        name = _name(field, item)
+        name = _name("outputs", index, item)
         if name in names:
             raise InvalidInput("field 'outputs': an output is asked for twice")
         names[name] = None
+        if "parameters" not in item:
+            continue
+        field = f"outputs[{index}]"
         parameters = _parameters(f"{field}.parameters", item)
         if "classification" in parameters:
             raise InvalidInput(f"field '{field}.parameters.classification' is not supported")
@@ -169,7 +173,7 @@ def _outputs(document: dict[str, Any]) -> tuple[tuple[str, ...], dict[str, bool]
 
 
 def _tensor(index: int, item: dict[str, Any], binary: _BinaryData | None) -> Tensor:
-    name = _name(f"inputs[{index}]", item)
+    name = _name("inputs", index, item)
     datatype = checked_datatype(name, item.get("datatype"))
     shape = checked_shape(name, item.get("shape"))
     data = item.get("data")
@@ -199,7 +203,7 @@ def checked_datatype(name: str, datatype: object) -> str:
     Raises:
         InvalidInput: the protocol has no such datatype.
     """
-    if not isinstance(datatype, str) or datatype not in DATATYPES:
+    if type(datatype) is not str or datatype not in DATATYPES:
         given = "is missing" if datatype is None else f"is {datatype!r}"
         raise InvalidInput(
             f"input {name!r}: datatype {given}, it must be one of {', '.join(DATATYPES)}"
@@ -213,7 +217,7 @@ def checked_shape(name: str, shape: object) -> tuple[int, ...]:
     Raises:
         InvalidInput: it is no list of positive integers, or has too many.
     """
-    if not isinstance(shape, list) or not shape:
+    if type(shape) is not list or not shape:
         raise InvalidInput(f"input {name!r}: shape is missing or not a list of integers")
     for size in shape:
         if type(size) is not int or size < 1:

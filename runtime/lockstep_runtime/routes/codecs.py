@@ -47,6 +47,20 @@ class V2Codec:
         return body, [(b"content-type", OCTETS), (HEADER_LENGTH, b"%d" % length)]
 
 
+class V1ExplainCodec:
+    """KServe's V1 protocol for explanations."""
+
+    def read(self, body: bytes, headers: Mapping[bytes, bytes], model: Model) -> InferRequest:
+        """Decode a request."""
+        return v1.parse_request(body, model.inputs)
+
+    def write(
+        self, state: ServingState, request: InferRequest, outputs: Sequence[Tensor]
+    ) -> tuple[bytes, list[Header]]:
+        """Return an answer's body and headers."""
+        return v1.render_explanations(outputs), [(b"content-type", JSON)]
+
+
 class V1Codec:
     """KServe's V1 protocol."""
 

@@ -1,31 +1,35 @@
 """The inference paths, as a raw ASGI application: this is where requests spend their time."""
 
 import asyncio
-import logging
 import re
 import time
-import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import quote, unquote
 
 from lockstep_runtime.errors import RequestError
-from lockstep_runtime.protocol.error import render_error
+from lockstep_runtime.protocol.requests import InferRequest
 from lockstep_runtime.routes.answer_headers import AnswerHeaders
 from lockstep_runtime.routes.asgi import JSON, Header, Receive, Scope, Send, identifier
-from lockstep_runtime.routes.body import ClientGone, read_body
-from lockstep_runtime.routes.codecs import HEADER_LENGTH, Codec, V1Codec, V2Codec
+from lockstep_runtime.routes.body import read_body
+from lockstep_runtime.routes.codecs import HEADER_LENGTH, Codec, V1Codec, V1ExplainCodec, V2Codec
 from lockstep_runtime.routes.deadline import ROUTER_TIMEOUT, TIMEOUT, timeout_of
-from lockstep_runtime.service import infer
+from lockstep_runtime.routes.failures import CLIENT_GONE, failure_of
+from lockstep_runtime.service import explain, infer
 from lockstep_runtime.state import ServingState
 from lockstep_runtime.telemetry.assignment import ASSIGNMENT_HEADER, PAIRING_HEADER, assignment_of
 from lockstep_runtime.telemetry.recorder import Recorder
 from lockstep_runtime.tensors import Tensor
 
+Compute = Callable[
+    [ServingState, InferRequest, float | None], Coroutine[Any, Any, Sequence[Tensor]]
+]
 _V1, _V2 = V1Codec(), V2Codec()
-_PATHS: tuple[tuple[re.Pattern[bytes], Codec], ...] = (
-    (re.compile(rb"/v2/models/([^/]+)(?:/versions/([^/]+))?/infer"), _V2),
-    (re.compile(rb"/v1/models/([^/]+):predict()"), _V1),
+_PATHS: tuple[tuple[re.Pattern[bytes], Codec, Compute], ...] = (
+    (re.compile(rb"/v2/models/([^/]+)(?:/versions/([^/]+))?/infer"), _V2, infer),
+    (re.compile(rb"/v1/models/([^/]+):predict()"), _V1, infer),
+    (re.compile(rb"/v1/models/([^/]+):explain()"), V1ExplainCodec(), explain),
 )
 _REQUEST_ID = b"x-request-id"
 _LENGTH = b"content-length"
@@ -42,8 +46,6 @@ _READ = frozenset(
         PAIRING_HEADER,
     }
 )
-_CLIENT_GONE = 499  # as nginx counts it; never sent
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,7 @@ class InferLimits:
 @dataclass(frozen=True, slots=True)
 class _Target:
     codec: Codec
+    compute: Compute
     model: str
     version: str | None
 
@@ -75,10 +78,10 @@ class InferRoute:
         """Return what an inference path asks for, of this model or another; None: it is none."""
         if (own := self._own.get(path)) is not None:
             return own
-        for pattern, codec in _PATHS:
+        for pattern, codec, compute in _PATHS:
             if match := pattern.fullmatch(path):
                 name, version = (unquote(part.decode("latin-1")) for part in match.groups(b""))
-                return _Target(codec, name, version or None)
+                return _Target(codec, compute, name, version or None)
         return None
 
     async def __call__(self, target: _Target, scope: Scope, receive: Receive, send: Send) -> None:
@@ -94,25 +97,19 @@ class InferRoute:
         described = [(b"content-type", JSON)]
         try:
             body, described, outputs = await self._answer(target, scope, headers, receive)
-        except RequestError as error:
-            status, extra, body = error.status, error.headers, render_error(str(error))
-        except ClientGone:
-            status, body = _CLIENT_GONE, b""
-        except asyncio.CancelledError:  # leaving in a hurry: better a word than a broken connection
-            status, body = 503, render_error("the server is shutting down")
-        except Exception as error:
-            status, body = 500, render_error("the server failed to answer this request")
-            _log_failure(headers, error)
-        request_id = headers.get(_REQUEST_ID)
+        except (Exception, asyncio.CancelledError) as error:
+            status, extra, body = failure_of(error, headers.get(_REQUEST_ID))
         try:
-            if status != _CLIENT_GONE:
+            if status != CLIENT_GONE:
                 length = (_LENGTH, b"%d" % len(body))
-                every = [*described, length, *extra, *self._headers.of(request_id)]
+                common = self._headers.of(headers.get(_REQUEST_ID))
+                every = [*described, length, *extra, *common]
                 await send({"type": "http.response.start", "status": status, "headers": every})
                 await send({"type": "http.response.body", "body": body})
         finally:
-            recorder.request_finished(assignment, status, time.perf_counter() - start)
-        if status == 200:  # when the client has his answer already
+            took = time.perf_counter() - start if target.compute is infer else None
+            recorder.request_finished(assignment, status, took)
+        if status == 200 and target.compute is infer:  # when the client has his answer already
             specs = self._state.require_engine().model.outputs
             pairing = identifier(headers.get(PAIRING_HEADER))
             recorder.answered(assignment, pairing, outputs, specs)
@@ -122,39 +119,42 @@ class InferRoute:
     ) -> tuple[bytes, list[Header], Sequence[Tensor]]:
         state, limits = self._state, self._limits
         state.require_model(target.model, target.version)
-        _check(scope, headers)
+        check_method(scope, headers.get(_ENCODING))
         model = state.require_engine().model
         body = await read_body(receive, headers.get(_LENGTH), limits.max_bytes)
+        stages, clock = self._recorder.stages, time.perf_counter
+        begun = clock()
         request = target.codec.read(body, headers, model)
-        outputs = await infer(state, request, timeout_of(headers, limits.timeout))
-        return *target.codec.write(state, request, outputs), outputs
+        decoded = clock()
+        outputs = await target.compute(state, request, timeout_of(headers, limits.timeout))
+        computed = clock()
+        answer, described = target.codec.write(state, request, outputs)
+        stages["preprocess"].add(decoded - begun)
+        stages["predict" if target.compute is infer else "explain"].add(computed - decoded)
+        stages["postprocess"].add(clock() - computed)
+        return answer, described, outputs
 
 
 def _own_paths(name: str, version: str) -> dict[bytes, _Target]:
     """Return the served model's paths as clients write them, to spare them the patterns."""
     model, versioned = quote(name, safe=""), quote(version, safe="")
     return {
-        f"/v2/models/{model}/infer".encode(): _Target(_V2, name, None),
-        f"/v2/models/{model}/versions/{versioned}/infer".encode(): _Target(_V2, name, version),
-        f"/v1/models/{model}:predict".encode(): _Target(_V1, name, None),
+        f"/v2/models/{model}/infer".encode(): _Target(_V2, infer, name, None),
+        f"/v2/models/{model}/versions/{versioned}/infer".encode(): _Target(
+            _V2, infer, name, version
+        ),
+        f"/v1/models/{model}:predict".encode(): _Target(_V1, infer, name, None),
     }
 
 
-def _check(scope: Scope, headers: Mapping[bytes, bytes]) -> None:
+def check_method(scope: Scope, encoding: bytes | None) -> None:
+    """Refuse what is no POST of a plain body.
+
+    Raises:
+        RequestError: 405 or 415.
+    """
     if scope["method"] != "POST":
         what = f"{scope['method']} {scope['path']}"
         raise RequestError(405, f"{what}: use POST", ((b"allow", b"POST"),))
-    encoding = headers.get(_ENCODING)
     if encoding is not None and encoding.lower() != b"identity":
         raise RequestError(415, "compressed bodies are not supported: send it as it is")
-
-
-def _log_failure(headers: Mapping[bytes, bytes], error: Exception) -> None:
-    """Log where it failed, but not the message: it may quote the payload."""
-    frames = traceback.extract_tb(error.__traceback__)[-6:]
-    fields = {
-        "error": type(error).__name__,
-        "at": [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames],
-        "request_id": headers.get(_REQUEST_ID, b"").decode("latin-1"),
-    }
-    _log.error("an inference request failed", extra={"fields": fields})

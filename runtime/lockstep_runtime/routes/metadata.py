@@ -8,9 +8,12 @@ from fastapi.responses import JSONResponse
 
 from lockstep_runtime.errors import InvalidInput
 from lockstep_runtime.protocol.v2 import json_object
+from lockstep_runtime.routes.openapi import INDEX, INDEX_REQUEST, METADATA, READINESS
 from lockstep_runtime.state import ServingState
 from lockstep_runtime.tensors import TensorSpec
 from lockstep_runtime.version import version
+
+_READY: dict[int | str, dict[str, Any]] = {200: READINESS, 503: READINESS}
 
 
 def _tensor(spec: TensorSpec) -> dict[str, Any]:
@@ -43,27 +46,42 @@ def metadata_router(state: ServingState) -> APIRouter:
         extensions = ["binary_tensor_data", "model_repository"]
         return {"name": "lockstep-runtime", "version": version(), "extensions": extensions}
 
-    @router.get("/models/{model}", summary="The model's inputs and outputs")
+    @router.get(
+        "/models/{model}", summary="The model's inputs and outputs", responses={200: METADATA}
+    )
     async def model_metadata(model: str) -> dict[str, Any]:
         state.require_model(unquote(model))
         return _metadata(state)
 
-    @router.get("/models/{model}/versions/{version}", summary="The same, of a version")
+    @router.get(
+        "/models/{model}/versions/{version}",
+        summary="The same, of a version",
+        responses={200: METADATA},
+    )
     async def version_metadata(model: str, version: str) -> dict[str, Any]:
         state.require_model(unquote(model), unquote(version))
         return _metadata(state)
 
-    @router.get("/models/{model}/ready", summary="The model takes requests")
+    @router.get("/models/{model}/ready", summary="The model takes requests", responses=_READY)
     async def model_ready(model: str) -> JSONResponse:
         state.require_model(unquote(model))
         return _ready(state)
 
-    @router.get("/models/{model}/versions/{version}/ready", summary="The same, of a version")
+    @router.get(
+        "/models/{model}/versions/{version}/ready",
+        summary="The same, of a version",
+        responses=_READY,
+    )
     async def version_ready(model: str, version: str) -> JSONResponse:
         state.require_model(unquote(model), unquote(version))
         return _ready(state)
 
-    @router.post("/repository/index", summary="The one model of this server")
+    @router.post(
+        "/repository/index",
+        summary="The one model of this server",
+        responses={200: INDEX},
+        openapi_extra={"requestBody": INDEX_REQUEST},
+    )
     async def index(request: Request) -> list[dict[str, Any]]:
         if _only_ready(await request.body()) and not state.ready:
             return []

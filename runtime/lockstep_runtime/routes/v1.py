@@ -6,6 +6,7 @@ from urllib.parse import unquote
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
+from lockstep_runtime.routes.openapi import READINESS
 from lockstep_runtime.state import ServingState
 
 
@@ -17,7 +18,11 @@ def v1_router(state: ServingState) -> APIRouter:
     async def models() -> dict[str, Any]:
         return {"models": [state.name]}
 
-    @router.get("/models/{model}", summary="Whether the model takes requests")
+    @router.get(
+        "/models/{model}",
+        summary="Whether the model takes requests",
+        responses={200: READINESS, 503: READINESS},
+    )
     async def model_state(model: str) -> JSONResponse:
         state.require_model(unquote(model))
         body = {"name": state.name, "ready": state.ready}

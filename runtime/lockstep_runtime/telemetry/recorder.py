@@ -14,6 +14,9 @@ from lockstep_runtime.telemetry.latency import LATENCY_BOUNDS, LatencyHistogram
 from lockstep_runtime.telemetry.outputs import OutputDistributions
 from lockstep_runtime.tensors import Tensor, TensorSpec
 
+# As KServe calls the parts of a request in its metrics.
+STAGES = ("preprocess", "predict", "postprocess", "explain")
+
 
 class Recorder:
     """Counts what one process answered since it started, by assignment.
@@ -23,6 +26,7 @@ class Recorder:
         inflight: inference requests being answered.
         requests: how many were answered, by (assignment, HTTP status).
         latency, outputs: of 200 answers only, by assignment.
+        stages: how long decoding, the model with its queue, encoding and explanations took.
     """
 
     def __init__(self, revision: str) -> None:
@@ -32,17 +36,21 @@ class Recorder:
         self.requests: Counter[tuple[str, int]] = Counter()
         self.latency: dict[str, LatencyHistogram] = {}
         self.outputs: dict[str, OutputDistributions] = {}
+        self.stages = {stage: LatencyHistogram() for stage in STAGES}
         self._answers = RecentAnswers()
 
     def request_started(self) -> None:
         """Count a request in."""
         self.inflight += 1
 
-    def request_finished(self, assignment: str, status: int, seconds: float) -> None:
-        """Count a request out; `seconds` from its headers to its answer's last byte."""
+    def request_finished(self, assignment: str, status: int, seconds: float | None) -> None:
+        """Count a request out; `seconds` from its headers to its answer's last byte.
+
+        None: it is no inference whose time could be compared with others.
+        """
         self.inflight -= 1
         self.requests[assignment, status] += 1
-        if status == 200:
+        if status == 200 and seconds is not None:
             histogram = self.latency.get(assignment)
             if histogram is None:
                 histogram = self.latency[assignment] = LatencyHistogram()

@@ -19,6 +19,7 @@ from lockstep_runtime.state import ServingState
 from lockstep_runtime.storage.fetch import FetchRequest, fetch
 from lockstep_runtime.telemetry.recorder import Recorder
 from runtime import estimators
+from runtime.echo import Echo
 from runtime.process import Runtime, serve_arguments, started
 
 NAME, REVISION = "wine", "wine-1a2b3c4d"
@@ -110,3 +111,36 @@ def served(wine_dir: Path, tmp_path: Path) -> Iterator[Callable[..., Runtime]]:
             return runtime
 
         yield start
+
+
+@pytest.fixture
+async def serve_grpc(recorder: Recorder) -> AsyncIterator[Callable[[ServingState], Any]]:
+    """Serve a state over gRPC; gives a client. All ends with the test."""
+    from lockstep_runtime.grpc_service.server import GrpcServer
+    from runtime.grpc_client import Client
+
+    opened: list[tuple[Client, GrpcServer]] = []
+
+    async def start(state: ServingState) -> Client:
+        server = GrpcServer(state, recorder, InferLimits(MAX_BYTES), access_log=False)
+        client = Client(await server.start("127.0.0.1", 0))
+        opened.append((client, server))
+        return client
+
+    yield start
+    for client, server in opened:
+        await client.channel.close()
+        await server.stop(0)
+
+
+@pytest.fixture
+async def wine_grpc(serve_grpc: Callable[[ServingState], Any], state: ServingState) -> Any:
+    return await serve_grpc(state)
+
+
+@pytest.fixture
+async def echo_grpc(serve_grpc: Callable[[ServingState], Any], executor: ThreadPoolExecutor) -> Any:
+    """A client of a model that gives back what it is given."""
+    state = ServingState(NAME, REVISION)
+    state.loaded(InferenceEngine(Echo(), executor, cost=None))
+    return await serve_grpc(state)

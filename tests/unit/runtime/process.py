@@ -1,11 +1,12 @@
 """A real runtime process, its logs, and its end."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,14 +16,17 @@ import httpx
 COMMAND = (sys.executable, "-m", "lockstep_runtime")
 
 
-def run(*arguments: object, timeout: float = 60) -> subprocess.CompletedProcess[str]:
-    """Run the command to its end."""
+def run(
+    *arguments: object, timeout: float = 60, environment: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run the command to its end, with more variables if given."""
     return subprocess.run(
         [*COMMAND, *map(str, arguments)],
         check=False,
         capture_output=True,
         text=True,
         timeout=timeout,
+        env={**os.environ, **(environment or {})},
     )
 
 

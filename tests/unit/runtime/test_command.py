@@ -49,7 +49,7 @@ def test_fetch_imports_nothing_heavy(wine_file: Path, tmp_path: Path) -> None:
         (["--model-uri", "file:///m", "--format", "torch"], "'torch'"),
         (["--model-uri", "file:///m", "--format", "sklearn", "--port", "x"], "no port"),
         (["--model-uri", "file:///m", "--format", "sklearn", "--port", "65536"], "no port"),
-        (["--model-uri", "file:///m", "--format", "sklearn", "--name", "a b"], "no name"),
+        (["--model-uri", "file:///m", "--format", "sklearn", "--name", "a\nb"], "no name"),
         (["--model-uri", "file:///m", "--format", "sklearn", "--trust", "all"], "'all'"),
         (["--model-uri", "file:///m", "--format", "sklearn", "--threads", "0"], "at least 1"),
         (
@@ -111,7 +111,7 @@ def one_reason(tmp_path: Path, *arguments: object) -> str:
         ("{file}", ["--sha256", "0" * 64], "digest mismatch"),
         ("{file}x", [], "no such file or directory"),
         ("http://127.0.0.1:9/m.skops", [], "cannot fetch http://127.0.0.1:9/m.skops"),
-        ("s3://bucket/m.skops", [], "'s3' is not supported"),
+        ("ftp://bucket/m.skops", [], "'ftp' is not supported"),
         ("pvc://claim/m.skops", [], "--pvc-root"),
         ("{file}", ["--max-model-bytes", "10"], "larger than the limit of 10 bytes"),
     ],

@@ -174,4 +174,5 @@ async def test_the_access_log_has_no_payload_and_no_query(
     fields = record.__dict__["fields"]
     assert (fields["method"], fields["path"], fields["status"]) == ("POST", INFER, 200)
     assert fields["request_id"] == "r1"
+    assert (fields["model"], fields["revision"]) == (NAME, REVISION)
     assert "secret" not in str(fields)

@@ -1,0 +1,158 @@
+"""One HTTP/1.1 connection: uvicorn's, with bounds on what a client may send and how slowly.
+
+uvicorn bounds neither the size of headers nor the time that a request may take to arrive, so a
+client that sends a byte a minute would hold its connection for ever.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from lockstep_runtime.protocol.error import render_error
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionLimits:
+    """Bounds of each connection, and of all together.
+
+    Attributes:
+        max_header_bytes: of the request line and all headers; more gets 431.
+        receive_seconds: from a request's first byte to its last, and from the connection to the
+            first byte; later gets 408.
+        max_connections: one more gets 503 and is closed.
+    """
+
+    max_header_bytes: int = 32 << 10
+    receive_seconds: float = 60.0
+    max_connections: int = 4096
+
+
+class Connection(HttpToolsProtocol):
+    """A connection within limits, which belong to the server's own subclass.
+
+    Attributes:
+        revision: goes into the answers that no route gives.
+    """
+
+    limits = ConnectionLimits()
+    revision = ""
+    _chunk = 0
+    _received = 0  # bytes of the request that arrives
+    _in_headers = True
+    _arriving = True  # of a connection that has just been made, its first request is awaited
+    _refused = False
+    _before: Any = None  # the cycle of the request before the one that arrives
+    _deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Take it, or refuse one too many."""
+        super().connection_made(transport)
+        if len(self.connections) > self.limits.max_connections:
+            what = f"there are {self.limits.max_connections} connections already: try again later"
+            self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, what)
+        else:
+            self._watch()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget it."""
+        self._unwatch()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Parse, and watch size and clock while a request is not complete."""
+        if self._refused:
+            return
+        self._chunk = len(data)
+        self._received += self._chunk
+        super().data_received(data)
+        if not self._arriving or self._refused:
+            return
+        if self._in_headers and self._received > self.limits.max_header_bytes:
+            self._refuse_headers()
+        elif self._deadline is None:
+            self._watch()
+
+    def on_message_begin(self) -> None:
+        """A request begins."""
+        super().on_message_begin()
+        self._received = self._chunk  # at most a bit of the request before is counted too
+        self._arriving = self._in_headers = True
+        self._before = self.cycle
+
+    def on_headers_complete(self) -> None:
+        """Hand the request to the application, unless its headers are too large."""
+        self._in_headers = False
+        limit = self.limits.max_header_bytes
+        # Usually all that came is below the limit, and nothing needs to be added up.
+        if self._received > limit and limit < len(self.url) + sum(
+            len(name) + len(value) for name, value in self.headers
+        ):
+            self._refuse_headers()
+        elif not self._refused:
+            super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """Pass a part of the body on."""
+        if not self._refused:
+            super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """The request is here: no clock."""
+        self._arriving = False
+        self._unwatch()
+        if not self._refused:
+            super().on_message_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is no HTTP with our error body too."""
+        self._refuse(HTTPStatus.BAD_REQUEST, msg)
+
+    def _refuse_headers(self) -> None:
+        limit = self.limits.max_header_bytes
+        what = f"request line and headers are over the limit of {limit} bytes"
+        self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, what)
+
+    def _watch(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._deadline = loop.call_later(self.limits.receive_seconds, self._too_slow)
+
+    def _unwatch(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _too_slow(self) -> None:
+        self._deadline = None
+        if self._received:
+            what = f"the request did not arrive within {self.limits.receive_seconds:g} s"
+            self._refuse(HTTPStatus.REQUEST_TIMEOUT, what)
+        else:  # not a byte: nobody waits for an answer
+            self.transport.close()
+
+    def _refuse(self, status: HTTPStatus, message: str) -> None:
+        """Answer once and close; a request whose answer has begun gets no second one."""
+        if self._refused:
+            return
+        self._refused = True
+        cycle: Any = None if self.cycle is self._before else self.cycle
+        if cycle is None or not cycle.response_started:
+            self.transport.write(_answer(status, message, self.revision))
+        self.transport.close()
+
+
+def connection_class(revision: str, limits: ConnectionLimits) -> type[Connection]:
+    """Return the protocol of one server, for uvicorn."""
+    return type("Connection", (Connection,), {"revision": revision, "limits": limits})
+
+
+def _answer(status: HTTPStatus, message: str, revision: str) -> bytes:
+    body = render_error(message)
+    head = (
+        f"HTTP/1.1 {status.value} {status.phrase}\r\ncontent-type: application/json\r\n"
+        f"content-length: {len(body)}\r\nx-lockstep-revision: {revision}\r\n"
+        "connection: close\r\n\r\n"
+    )
+    return head.encode() + body

@@ -1,0 +1,1 @@
+"""Programs that use other people's clients, run by the Python of `.venv/clients`."""
