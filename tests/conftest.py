@@ -6,6 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# `make fuzz`; tests with bounds of their own keep them.
+settings.register_profile("fuzz", max_examples=20_000, deadline=None)
 
 GOLDEN = Path(__file__).parent / "golden"
 

@@ -26,6 +26,7 @@ def machine(history: Sequence[Revision]) -> list[Manifest]:
             "promotions": list(item.promotions),
             "warmth": item.warmth,
             "quarantine": item.quarantine,
+            "released": item.released,
             "orders": item.orders or None,
             "restore": item.restore,
             "model": item.model_uri,

@@ -15,7 +15,8 @@ class Revision:
     """What serves, or served.
 
     `promotion`: the highest number that still counts, 0 for none; `promotions`: all, as recorded.
-    `orders`: spec.rollout, what people asked for in its rollout; `restore`: who wants it back.
+    `released`: who lifted its last quarantine. `orders`: spec.rollout, what people asked for in its
+    rollout; `restore`: who wants it back.
     `analysis` and `evaluations`: what its gates found, as the operator reports it.
     """
 
@@ -31,6 +32,7 @@ class Revision:
     promotion: int
     promotions: Sequence[Manifest]
     quarantine: Manifest | None
+    released: Manifest | None
     orders: Manifest
     restore: Manifest | None
     message: str
@@ -97,6 +99,7 @@ def parse_revision(manifest: Manifest, taken_back: Mapping[str, int] | None = No
         promotion=_standing(promotions, after),
         promotions=promotions,
         quarantine=spec.get("quarantine"),
+        released=spec.get("released"),
         orders=spec.get("rollout") or {},
         restore=spec.get("restore"),
         message=status.get("message") or "",

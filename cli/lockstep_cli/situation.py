@@ -106,6 +106,11 @@ class Situation:
         """Whether a rollout has steps; where the manifest gives none there are default ones."""
         return (self.spec.get("rollout") or {}).get("steps") != []
 
+    def condition(self, kind: str) -> Manifest | None:
+        """Return a condition as the operator reports it, None when it does not."""
+        found: list[Manifest] = self.status.get("conditions") or []
+        return next((one for one in found if one["type"] == kind), None)
+
     def weight(self, revision: str) -> float | None:
         """Return the percent that the router was seen to give it; None: nothing is reported."""
         shares = self.status.get("traffic") or []

@@ -46,7 +46,8 @@ def _rollout_line(step: Step, look: Look) -> Text:
     """Return one line on where the rollout stands."""
     if step.candidate is None:
         return Text(f"Restore: {step.message or step.phase}", style="yellow")
-    words = f"Rollout of {step.candidate}: step {step.step} of {step.steps}, {percent(step.weight)}"
+    steps = f"step {step.step} of {step.steps}, " if step.steps else ""
+    words = f"Rollout of {step.candidate}: {steps}{percent(step.weight)}"
     words += f", {step.phase}" if step.phase else ""
     message = _said(step, look)
     if step.hold_left:

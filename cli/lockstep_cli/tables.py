@@ -60,10 +60,10 @@ def history_table(history: Sequence[Revision]) -> Table:
 
 
 def quarantine_words(revision: Revision) -> str:
-    """Return why a revision is quarantined and by whom, empty when it is not."""
+    """Return why a revision is quarantined, or was released, and by whom; empty when never."""
     mark = revision.quarantine
     if mark is None:
-        return ""
+        return f"released{signed(revision.released)}" if revision.released else ""
     return f"{mark['reason']}{signed({'by': mark.get('by')})}"
 
 
@@ -89,7 +89,7 @@ def overview_table(lines: Sequence[Line]) -> Table:
             Text(line.reason or "-"),
             Text(line.stable or "-"),
             Text(line.candidate or "-"),
-            "-" if line.step is None else f"{line.step}/{line.steps}",
+            "-" if line.step is None or not line.steps else f"{line.step}/{line.steps}",
             "-" if line.weight is None else percent(line.weight),
             Text(line.phase or "-"),
         )

@@ -19,6 +19,13 @@ def at_first_step(
     return stable, str(cluster.status("wine")["candidateRevision"])
 
 
+def told(cluster: Cluster) -> list[str]:
+    """Reasons of the Events about the ModelDeployment."""
+    about = "involvedObject.kind=ModelDeployment"
+    items = cluster.get("events", f"--field-selector={about}")["items"]
+    return [item["reason"] for item in items for _ in range(item["count"])]
+
+
 def test_approve_pause_resume_and_promote(cluster: Cluster, models: ModelStore) -> None:
     steps = [{"weight": 10, "approval": True}, {"weight": 30, "hold": "1h"}]
     stable, candidate = at_first_step(cluster, models, steps)
@@ -35,6 +42,9 @@ def test_approve_pause_resume_and_promote(cluster: Cluster, models: ModelStore) 
     assert spec["promotions"][-1]["by"] == "kubernetes-admin"
     assert spec["promotions"][-1]["reason"] == "hot fix"
     assert not spec.get("rollout")
+    events = told(cluster)
+    wanted = ["RevisionCreated"] * 2 + ["Promoted"] * 2 + ["Approved", "Paused", "Resumed"]
+    assert [events.count(one) for one in wanted] == [wanted.count(one) for one in wanted], events
 
 
 def test_abort_by_kubectl_and_retry(cluster: Cluster, models: ModelStore) -> None:
@@ -69,6 +79,12 @@ def test_a_cold_revision_is_started_before_it_takes_over(
     assert cluster.condition("wine", "Available")[0] == "True"
     shown = cluster.lockstep("diff", "wine", first, second).stdout
     assert "model.uri" in shown
+    assert told(cluster).count("RolledBack") == 1
+    cluster.lockstep("release", "wine", second, "--yes", "--reason", "false alarm")
+    released = cluster.get("mrev", second)["spec"]["released"]
+    assert (released["by"], released["reason"]) == ("kubernetes-admin", "false alarm")
+    assert "released by kubernetes-admin" in cluster.lockstep("history", "wine").stdout
+    wait_for("the Event", lambda: "Released" in told(cluster))
 
 
 def test_a_restore_that_cannot_start_changes_nothing(cluster: Cluster, models: ModelStore) -> None:
@@ -80,13 +96,20 @@ def test_a_restore_that_cannot_start_changes_nothing(cluster: Cluster, models: M
     second = rolled_out(cluster, models.deployment("wine", "v2", rollout=cold))
     wait_for("the first to be cold", lambda: not cluster.pods(first))
     (lost / "model.skops").unlink()
-    patch = json.dumps({"spec": {"restore": {"quarantine": [second], "by": "eve"}}})
-    cluster.kubectl("patch", "mrev", first, "--type=merge", "-p", patch)
+    failed = cluster.lockstep(
+        "rollback", "wine", "--yes", "--to", first, "--timeout", "90", check=False
+    )
+    assert failed.returncode == 1
+    said = " ".join(failed.stdout.split())
+    assert f"the operator cannot go back to {first}: " in said
+    assert "404 File not found; the order stays" in said
+    assert "not seen to take effect" not in said
     cluster.wait_condition("wine", "Ready", "False", "RestoreFails")
     assert cluster.weights("wine") == {second: 100}
     assert cluster.condition("wine", "Available")[0] == "True"
     cluster.lockstep("abort", "wine", "--yes")
     cluster.wait_ready("wine")
+    assert "RestoreDropped" in told(cluster)
     wait_for(
         "the history to say so",
         lambda: cluster.get("mrev", first)["status"].get("warmth") == "unrestorable",

@@ -8,7 +8,7 @@ from lockstep_cli.order import Decide
 from lockstep_cli.orders.release import decide_release
 
 
-@order(reason=None, deleted=True)
+@order(reason="released with lockstep", deleted=True)
 def release(revision: RevisionName) -> Decide:
     """Lift the quarantine of a revision; if the manifest asks for it, it rolls out again."""
     return partial(decide_release, revision=revision)

@@ -4,7 +4,7 @@ from typing import Any
 
 from lockstep_cli.errors import Refused
 from lockstep_cli.order import Change, Goal, Mark, Order, signed
-from lockstep_cli.orders.goals import taken_back, weight_of
+from lockstep_cli.orders.goals import promoted_meanwhile, superseded, taken_back, weight_of
 from lockstep_cli.orders.texts import git_for_candidate, made_of
 from lockstep_cli.revision import Revision
 from lockstep_cli.situation import Situation
@@ -89,10 +89,15 @@ def _over(candidate: Revision | None, restoring: Revision | None) -> Goal:
     def reached(now: Situation) -> bool:
         if candidate is None:
             return now.phase != "Restoring"
-        return now.phase == "Aborted" and not now.weight(candidate.name)
+        over = now.phase == "Aborted" or superseded(now, candidate.name) is not None
+        return over and not now.weight(candidate.name)
+
+    def missed(now: Situation) -> str | None:
+        ended = promoted_meanwhile(now, name) if candidate else None
+        return taken_back(now, name) or ended
 
     name = candidate.name if candidate else restoring.name if restoring else ""
-    return Goal(reached, lambda now: weight_of(now, name), lambda now: taken_back(now, name))
+    return Goal(reached, lambda now: weight_of(now, name), missed)
 
 
 def _after(situation: Situation, candidate: Revision | None) -> tuple[str, ...]:

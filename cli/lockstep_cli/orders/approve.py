@@ -1,10 +1,8 @@
 """`lockstep approve`: let the rollout go on after a step that waits for a person."""
 
-from functools import partial
-
 from lockstep_cli.errors import Refused
 from lockstep_cli.order import Change, Goal, Mark, Order, signed
-from lockstep_cli.orders.goals import taken_back, waiting_for
+from lockstep_cli.orders.goals import is_stable, superseded, taken_back, waiting_for
 from lockstep_cli.revision import Revision
 from lockstep_cli.situation import Situation
 
@@ -91,11 +89,14 @@ def _warning(situation: Situation, overdue: bool) -> str:
 
 def _goes_on(candidate: Revision, step: int) -> Goal:
     def reached(now: Situation) -> bool:
-        stable = now.stable
-        if stable is not None and stable.name == candidate.name:
+        if is_stable(now, candidate.name):
             return True
         mine = now.candidate is not None and now.candidate.name == candidate.name
         return mine and (now.step > step or now.phase not in _WAITING)
 
     name = candidate.name
-    return Goal(reached, lambda now: waiting_for(now, name), partial(taken_back, revision=name))
+    return Goal(
+        reached,
+        lambda now: waiting_for(now, name),
+        lambda now: taken_back(now, name) or superseded(now, name),
+    )

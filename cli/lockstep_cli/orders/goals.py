@@ -32,18 +32,23 @@ def takes_over(target: Revision, seconds: float) -> Goal:
     return Goal(
         reached,
         lambda now: waiting_for(now, target.name),
-        lambda now: taken_back(now, target.name),
+        lambda now: taken_back(now, target.name) or superseded(now, target.name),
         seconds,
     )
 
 
 def leaves(phase: str, revision: str) -> Goal:
-    """The operator lets a rollout go on that stood still."""
+    """The operator lets a rollout go on that stood still; it may have ended by now."""
     return Goal(
-        lambda now: now.phase not in (None, phase),
+        lambda now: now.phase not in (None, phase) or is_stable(now, revision),
         lambda now: waiting_for(now, revision),
-        lambda now: taken_back(now, revision),
+        lambda now: taken_back(now, revision) or superseded(now, revision),
     )
+
+
+def is_stable(now: Situation, revision: str) -> bool:
+    """Tell whether a revision is promoted: its rollout is over, and no phase is left."""
+    return now.stable is not None and now.stable.name == revision
 
 
 def weight_of(now: Situation, revision: str) -> str:
@@ -55,9 +60,10 @@ def weight_of(now: Situation, revision: str) -> str:
 
 def waiting_for(now: Situation, revision: str) -> str:
     """Return a line on a revision that is to take over, in the operator's words where it has."""
-    if now.message:
-        return now.message
     found = now.now(revision)
+    if now.message:
+        problem = found.message if found and not found.can_answer else ""
+        return f"{now.message} ({problem})" if problem else now.message
     if found is None:
         return f"{revision} is gone"
     if found.ready >= found.replicas > 0:
@@ -76,3 +82,23 @@ def taken_back(now: Situation, revision: str) -> str | None:
         who = f" by {by}" if by else ""
         return f"{revision} was quarantined meanwhile{who}: {found.reason}"
     return None
+
+
+def superseded(now: Situation, revision: str) -> str | None:
+    """Say in a clause that the rollout of a revision is over, though it was not promoted.
+
+    As the operator reports it: the revisions may have been read a moment before its status.
+    """
+    names = [now.status.get(f"{role}Revision") for role in ("candidate", "stable")]
+    if revision in names or is_stable(now, revision):
+        return None
+    other = names[0]
+    why = f": the manifest asks for {other}" if other else ""
+    return f"the rollout of {revision} ended meanwhile{why}"
+
+
+def promoted_meanwhile(now: Situation, revision: str) -> str | None:
+    """Say in a clause that a revision was promoted before an order could stop its rollout."""
+    if not is_stable(now, revision):
+        return None
+    return f"{revision} was promoted meanwhile: its rollout is over"

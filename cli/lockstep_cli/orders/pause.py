@@ -2,7 +2,7 @@
 
 from lockstep_cli.errors import Refused
 from lockstep_cli.order import Change, Goal, Mark, Order, signed
-from lockstep_cli.orders.goals import taken_back, waiting_for
+from lockstep_cli.orders.goals import promoted_meanwhile, superseded, taken_back, waiting_for
 from lockstep_cli.situation import Situation
 
 
@@ -37,7 +37,12 @@ def decide_pause(situation: Situation, mark: Mark) -> Order:
         goal=Goal(
             lambda now: now.phase == "Paused",
             lambda now: waiting_for(now, name),
-            lambda now: taken_back(now, name) or _stopped(now),
+            lambda now: (
+                taken_back(now, name)
+                or promoted_meanwhile(now, name)
+                or superseded(now, name)
+                or _stopped(now)
+            ),
         ),
         after=_after(situation),
         harmless=True,

@@ -7,7 +7,7 @@ from lockstep_cli.revision import Revision
 from lockstep_cli.situation import Situation
 
 
-def decide_release(situation: Situation, _mark: Mark, *, revision: str) -> Order:
+def decide_release(situation: Situation, mark: Mark, *, revision: str) -> Order:
     """Decide what `release` writes.
 
     Raises:
@@ -16,13 +16,11 @@ def decide_release(situation: Situation, _mark: Mark, *, revision: str) -> Order
     target = situation.named(revision)
     if target.quarantine is None:
         raise Refused(f"{target.name} is not quarantined")
-    name = target.name
+    name, spec = target.name, {"quarantine": None, "released": mark.manifest()}
     return Order(
         command="release",
         revision=name,
-        changes=(
-            Change(name, target.resource_version, {"quarantine": None}, _means(situation, target)),
-        ),
+        changes=(Change(name, target.resource_version, spec, _means(situation, target)),),
         warning=f"{name} was quarantined{signed(target.quarantine)}.",
         written=f"{name} is released from quarantine",
         then="the operator now acts on it",

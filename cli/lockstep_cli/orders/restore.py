@@ -1,11 +1,15 @@
 """Going back to a revision whose pods have to come first: traffic moves when they are ready."""
 
+from typing import Any
+
 from lockstep_cli.errors import Refused
 from lockstep_cli.order import LOADING, Change, Goal, Mark, Order, signed
 from lockstep_cli.orders.goals import taken_back, waiting_for
 from lockstep_cli.orders.texts import how_it_differs, made_of
 from lockstep_cli.revision import Revision
 from lockstep_cli.situation import Situation
+
+Manifest = dict[str, Any]
 
 
 def restore(situation: Situation, mark: Mark, target: Revision) -> Order:
@@ -31,9 +35,10 @@ def restore(situation: Situation, mark: Mark, target: Revision) -> Order:
         then="the operator starts its pods and moves the traffic when they are ready",
         done=f"Rolled back: {target.name} is stable and carries all traffic, "
         f"{_all(names)} quarantined",
-        goal=_restored(target),
+        goal=_restored(situation, target),
         meanwhile=f"Until {target.name} is ready the traffic stays where it is; `lockstep abort "
-        f"{situation.name}` drops the order as long as it has not taken over.",
+        f"{situation.name} -n {situation.namespace}` drops the order as long as it has not taken "
+        "over.",
         after=(_git_should(situation, target, asked),),
         facts={
             "restored": target.name,
@@ -87,8 +92,9 @@ def _start(target: Revision) -> str:
     return f"{target.name} is cold: its pods have to start first."
 
 
-def _restored(target: Revision) -> Goal:
+def _restored(before: Situation, target: Revision) -> Goal:
     """Return when the operator has done all of it: it removes the mark last."""
+    known = _failure(before, target)  # of an order that was dropped; not yet of this one
 
     def reached(now: Situation) -> bool:
         stable, found = now.stable, now.now(target.name)
@@ -103,9 +109,21 @@ def _restored(target: Revision) -> Goal:
         is_stable = stable is not None and stable.name == target.name
         if found.restore is None and not is_stable:
             return "somebody dropped the order meanwhile: the traffic has not moved"
-        return None
+        failure = _failure(now, target)
+        if failure is None or failure == known:
+            return None
+        said = failure["message"].partition("; the traffic stays")[0]
+        return f"the operator {said}; the order stays"
 
     return Goal(reached, lambda now: waiting_for(now, target.name), missed, LOADING)
+
+
+def _failure(now: Situation, target: Revision) -> Manifest | None:
+    """Return the condition in which the operator says that a revision does not come back."""
+    ready = now.condition("Ready")
+    if ready is None or ready.get("reason") != "RestoreFails":
+        return None
+    return ready if f"cannot go back to {target.name}: " in ready["message"] else None
 
 
 def _all(names: list[str]) -> str:

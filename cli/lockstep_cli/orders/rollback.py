@@ -64,9 +64,23 @@ def natural_way(situation: Situation) -> Way:
     if not rest:
         raise Refused(
             f"{target.name} is the only revision of {situation.name} that may get traffic: there "
-            "is no earlier promoted one without quarantine to go back to"
+            f"is no earlier promoted one without quarantine to go back to{_released(situation)}"
         )
     return Way(target, rest[0], candidate is not None)
+
+
+def _released(situation: Situation) -> str:
+    """Return in a clause what was taken back and released since: no way back by itself."""
+    stable, names = situation.stable, [situation.candidate, situation.stable]
+    others = [item for item in situation.revisions if item not in names and item.promotions]
+    free = [item for item in others if item.quarantine is None]
+    if stable is None or not free:
+        return ""
+    last = max(free, key=lambda item: item.promoted_at or "")
+    return (
+        f"; {last.name} was taken back and released since: `lockstep rollback {situation.name} "
+        f"--to {last.name} -n {situation.namespace}` makes it stable again"
+    )
 
 
 def quarantine_order(situation: Situation, mark: Mark, way: Way) -> Order:
@@ -85,8 +99,7 @@ def quarantine_order(situation: Situation, mark: Mark, way: Way) -> Order:
         warning=_state(fallback),
         written=f"{target.name} is quarantined",
         then=f"the operator now moves its traffic to {fallback.name}",
-        done=f"Rolled back: {target.name} is quarantined and gets no traffic, "
-        f"{fallback.name} serves",
+        done=f"Rolled back: {target.name} is quarantined and gets no traffic, {_serves(fallback)}",
         goal=traffic_gone(target, situation),
         after=(
             _consequence(fallback),
@@ -117,7 +130,17 @@ def _state(fallback: Revision) -> str:
     return f"{fallback.name} has no ready pod: requests fail until it has loaded."
 
 
+def _serves(fallback: Revision) -> str:
+    """Return in a clause what the one that gets the traffic can do with it."""
+    if fallback.can_answer:
+        return f"{fallback.name} serves"
+    return f"but {fallback.name} does not serve yet, requests fail"
+
+
 def _consequence(fallback: Revision) -> str:
     if fallback.can_answer:
         return f"{fallback.name} was warm: no pod starts and no model is loaded."
-    return f"{fallback.name} was {fallback.warmth}: requests fail until its pods have loaded it."
+    return (
+        f"{fallback.name} was {fallback.warmth}: requests fail until a pod of it has loaded the "
+        "model; the condition Available says when."
+    )

@@ -10,6 +10,7 @@ from lockstep_operator.api.modeldeployment import (
     ModelDeploymentSpec,
     ModelDeploymentStatus,
     RolloutStatus,
+    Step,
 )
 from lockstep_operator.api.modelrevision import Approval, RolloutOrders
 from lockstep_operator.core.failures import is_ready
@@ -81,8 +82,7 @@ class Facts:
     @property
     def void_approvals(self) -> list[Approval]:
         """Approvals of steps that the rollout does not have."""
-        steps = len(self.spec.rollout.walk)
-        return [one for one in self.orders.approvals if one.step > steps]
+        return [one for one in self.orders.approvals if one.step > len(self.steps)]
 
     @property
     def paused_by(self) -> str | None:
@@ -132,6 +132,11 @@ class Facts:
     def stopped(self, revision: Revision) -> bool:
         """Tell whether a revision has a Deployment that asks for no pods: it made room."""
         return self.asked.get(revision.name) == 0
+
+    @property
+    def steps(self) -> Sequence[Step]:
+        """The steps that a rollout has: none where one revision takes the place of another."""
+        return () if self.replaces else self.spec.rollout.walk
 
     @property
     def replaces(self) -> bool:

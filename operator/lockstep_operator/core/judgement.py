@@ -43,7 +43,7 @@ def _target(facts: Facts) -> Target | None:
         candidate=facts.desired.name,
         stable=facts.stable.name if facts.stable else None,
         step=step,
-        steps=len(facts.spec.rollout.walk),
+        steps=len(facts.steps),
         since=since,
         assignment="split" if facts.weight(facts.desired.name) else "mirror",
         gates=tuple(gate for gate in gates if step or gate.metric == GOLDEN_REQUESTS),

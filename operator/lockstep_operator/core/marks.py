@@ -5,7 +5,7 @@ from typing import Any
 
 from lockstep_operator.api.base import ApiType
 from lockstep_operator.api.group import ORPHANED_ANNOTATION
-from lockstep_operator.api.modelrevision import RESTORE_MARKS, Promotion, Restore
+from lockstep_operator.api.modelrevision import RESTORE_MARKS, Order, Promotion, Restore
 from lockstep_operator.core.decision import Decision
 from lockstep_operator.core.digests import reported
 from lockstep_operator.core.facts import Facts
@@ -30,7 +30,7 @@ def patches(
     for revision in facts.revisions:
         spec = (
             _observed(revision, pods)
-            | _promotions(facts, revision, decision.promote)
+            | _promotions(facts, revision, decision)
             | _orders(facts, revision, decision, settled)
             | _quarantine(facts, revision, decision)
             | _restored(facts, revision, decision)
@@ -154,12 +154,12 @@ def _belongs(pod: Manifest, revision: Revision) -> bool:
     return revision.name in (pod["metadata"].get("labels") or {}).values()
 
 
-def _promotions(facts: Facts, revision: Revision, promote: str | None) -> dict[str, Any]:
+def _promotions(facts: Facts, revision: Revision, decision: Decision) -> dict[str, Any]:
     promotions = list(revision.spec.promotions)
     if revision.quarantined:
         promotions = _revoked(facts, promotions)
-    elif revision.name == promote or _took_over_from(facts, revision):
-        promotions.append(_promotion(facts, revision))
+    elif revision.name == decision.promote or _took_over_from(facts, revision):
+        promotions.append(_promotion(facts, revision, decision))
     if promotions == list(revision.spec.promotions):
         return {}
     kept = promotions[-PROMOTIONS_KEPT:]
@@ -170,11 +170,11 @@ def _written(items: Iterable[ApiType]) -> list[Manifest]:
     return [one.model_dump(by_alias=True, exclude_defaults=True, mode="json") for one in items]
 
 
-def _promotion(facts: Facts, revision: Revision) -> Promotion:
-    """Return the record of this promotion, with who asked for it where a person did."""
+def _promotion(facts: Facts, revision: Revision, decision: Decision) -> Promotion:
+    """Return the record of this promotion, with who asked for it, or approved it last."""
     restore = revision.spec.restore
     orders = revision.spec.rollout
-    order = restore or (orders.promote if orders else None)
+    order = restore or (orders.promote if orders else None) or _last_approval(facts, decision)
     rolled_back = _took_over_from(facts, revision)
     if restore:
         known = {one.name for one in facts.revisions} - {revision.name}
@@ -186,6 +186,17 @@ def _promotion(facts: Facts, revision: Revision) -> Promotion:
         by=order.by if order else None,
         reason=order.reason if order else "",
     )
+
+
+def _last_approval(facts: Facts, decision: Decision) -> Order | None:
+    """Return the approval of the latest step, of a rollout that has walked them all."""
+    if not decision.step or decision.step != len(facts.steps):
+        return None
+    last = max(facts.orders.approvals, key=lambda one: one.step, default=None)
+    if last is None:
+        return None
+    reason = f"approved step {last.step}" + (f": {last.reason}" if last.reason else "")
+    return Order(by=last.by, reason=reason[:1024])
 
 
 def _took_over_from(facts: Facts, revision: Revision) -> list[str]:

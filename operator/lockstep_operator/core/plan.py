@@ -76,12 +76,17 @@ class RevisionPatch:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A Kubernetes Event about the ModelDeployment (`revision` None) or one of its revisions."""
+    """A Kubernetes Event about the ModelDeployment (`revision` None) or one of its revisions.
+
+    `mark`: the revision whose patch in the same plan it tells of: it is true once that is written,
+    whatever becomes of the rest. None: told from what the status does not say yet.
+    """
 
     reason: str
     message: str
     warning: bool = False
     revision: str | None = None
+    mark: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,7 +99,7 @@ def _plan(observed: Observed, facts: Facts, created: list[Manifest], invalid: st
             one.name: revision_status(case, one, _replicas(observed, one))
             for one in facts.revisions
         },
-        events=events(case, [one["metadata"]["name"] for one in created], status),
+        events=events(case, status),
         requeue_after=0.0 if created or marks else _requeue_after(case, route),
     )
 

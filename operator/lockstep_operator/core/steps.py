@@ -12,7 +12,7 @@ def current_step(facts: Facts) -> int:
 
     The router's weight is the truth; the status only tells steps of equal weight apart.
     """
-    steps = [from_percent(step.weight) for step in facts.spec.rollout.walk]
+    steps = [from_percent(step.weight) for step in facts.steps]
     weight = facts.weight(facts.desired.name)
     recorded = facts.recorded.step if facts.recorded else 0
     if 1 <= recorded <= len(steps) and steps[recorded - 1] == weight:
@@ -34,7 +34,7 @@ def _unexplained(facts: Facts, weight: int, first: int) -> bool:
 
 def step_weight(facts: Facts, step: int) -> int:
     """Return the candidate's weight at a step (from 1), in hundredths."""
-    return from_percent(facts.spec.rollout.walk[step - 1].weight)
+    return from_percent(facts.steps[step - 1].weight)
 
 
 def started_at(facts: Facts, step: int) -> datetime | None:

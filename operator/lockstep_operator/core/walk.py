@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from lockstep_operator.api.modeldeployment import Phase
+from lockstep_operator.api.modelrevision import Approval
 from lockstep_operator.core.decision import Decision
 from lockstep_operator.core.facts import Facts
 from lockstep_operator.core.judgement import unanswered, undecided
@@ -44,7 +45,7 @@ def walk_steps(facts: Facts) -> Decision | None:
 
 def _hold(facts: Facts, step: int, started: datetime) -> Decision | None:
     """Return what the step waits for, None when it is over."""
-    wanted = facts.spec.rollout.walk[step - 1]
+    wanted = facts.steps[step - 1]
     until = started + parse_duration(wanted.hold)
     if facts.now < until:
         message = f"holding {wanted.weight:g} %"
@@ -89,6 +90,19 @@ def _approved(facts: Facts, step: int) -> bool:
     return any(one.step == step for one in facts.orders.approvals)
 
 
+def counted_approval(facts: Facts, decision: Decision) -> Approval | None:
+    """Return the approval that lets the step at hand end with this decision, None for none."""
+    recorded, steps = facts.recorded, facts.steps
+    if recorded is None or not 1 <= recorded.step <= len(steps):
+        return None
+    promoted = decision.promote is not None and decision.step == recorded.step
+    wanted = steps[recorded.step - 1].approval or recorded.phase == OVERDUE
+    if not wanted or not (promoted or decision.step > recorded.step):
+        return None
+    given = (one for one in facts.orders.approvals if one.step == recorded.step)
+    return next(given, None)
+
+
 def recorded_phase(facts: Facts) -> Phase | None:
     """Return the phase that was reported last of this candidate's rollout."""
     return facts.recorded.phase if facts.recorded else None
@@ -97,7 +111,7 @@ def recorded_phase(facts: Facts) -> Phase | None:
 def _take_step(facts: Facts, step: int, started: datetime | None = None) -> Decision:
     """Move from `step` to the next, or promote after the last, when enough pods can carry it."""
     name = facts.desired.name
-    last = step == len(facts.spec.rollout.walk)
+    last = step == len(facts.steps)
     wanted = FULL if last else step_weight(facts, step + 1)
     stay = facts.weight(name) if step or facts.weight(name) <= wanted else 0
     if not can_carry(facts, name, wanted):

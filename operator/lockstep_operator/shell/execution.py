@@ -26,7 +26,7 @@ class Execution:
     """One run of a plan. What concerns one object only is noted and does not stop the others.
 
     The route comes first: taking traffic off a revision waits for nothing else. Then what must be
-    remembered, then the rest.
+    remembered, then the rest. `marked`: the revisions whose patch was written.
     """
 
     def __init__(self, writer: Writer, provider: TrafficProvider, namespace: str) -> None:
@@ -35,6 +35,7 @@ class Execution:
         self._namespace = namespace
         self.conflicts: tuple[Conflict, ...] = ()
         self.refusals: tuple[Refusal, ...] = ()
+        self.marked: set[str] = set()
 
     @property
     def met_resistance(self) -> bool:
@@ -93,7 +94,11 @@ class Execution:
 
     async def _mark(self, patch: RevisionPatch) -> None:
         revision = {"kind": MODEL_REVISION, "metadata": {"name": patch.name}}
-        await self._try(revision, self._writer.patch(MODEL_REVISION, self._namespace, patch))
+        await self._try(revision, self._patched(patch))
+
+    async def _patched(self, patch: RevisionPatch) -> None:
+        await self._writer.patch(MODEL_REVISION, self._namespace, patch)
+        self.marked.add(patch.name)
 
     async def _try(self, target: Manifest, write: Awaitable[object]) -> None:
         kind, name = target["kind"], target["metadata"]["name"]

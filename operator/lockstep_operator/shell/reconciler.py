@@ -8,7 +8,7 @@ from dataclasses import replace
 import structlog
 
 from lockstep_operator.api.group import MODEL_DEPLOYMENT, MODEL_REVISION
-from lockstep_operator.core.errors import Conflict, Unavailable
+from lockstep_operator.core.errors import Conflict, LockstepError, Unavailable
 from lockstep_operator.core.judgement import target_of
 from lockstep_operator.core.plan import Defaults, Observed, Plan
 from lockstep_operator.shell.analysis.analyst import Analyst
@@ -116,7 +116,12 @@ class Reconciler:
         execution = Execution(self._writer, self._provider, key[0])
         if any(map(takes_back, plan.patches)):
             self._urgency.raise_for(key)  # whatever else of this plan fails
-        await execution.run(plan, observed.route, lambda: tenants_of(self._store, key[0]))
+        try:
+            await execution.run(plan, observed.route, lambda: tenants_of(self._store, key[0]))
+        except LockstepError:  # the next plan finds these marks written and tells of them no more
+            done = [event for event in plan.events if event.mark in execution.marked]
+            await self._reporter.tell(observed.deployment, done)
+            raise
         reported = plan
         if execution.met_resistance:
             told = replace(observed, conflicts=execution.conflicts, refusals=execution.refusals)

@@ -1,9 +1,9 @@
 """Telling what a pass found: Events, statuses, metrics."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from lockstep_operator.api.group import MODEL_DEPLOYMENT, MODEL_REVISION
-from lockstep_operator.core.plan import Manifest, Observed, Plan, Refusal
+from lockstep_operator.core.plan import Event, Manifest, Observed, Plan, Refusal
 from lockstep_operator.shell.analysis.record import WriteThrottle
 from lockstep_operator.shell.keys import Key
 from lockstep_operator.shell.metrics import Metrics
@@ -21,6 +21,7 @@ class Reporter:
         self._recorder = recorder
         self._metrics = metrics
         self._throttle = WriteThrottle()
+        self._told: dict[Key, set[Event]] = {}
 
     async def report(self, observed: Observed, plan: Plan, refusals: Sequence[Refusal]) -> None:
         """Report one pass. Numbers of an analysis are written less often than they change.
@@ -30,14 +31,24 @@ class Reporter:
         deployment = observed.deployment
         namespace, name = deployment["metadata"]["namespace"], deployment["metadata"]["name"]
         self._metrics.rollouts.report((namespace, name), observed, plan)
-        for event in plan.events:
-            about = self._store.get(MODEL_REVISION, namespace, event.revision or "") or deployment
-            await self._recorder.record(about, event.reason, event.message, event.warning)
+        await self.tell(deployment, plan.events)
         for revision, status in plan.revision_statuses.items():
             await self._revision(namespace, revision, status)
         await self._writer.status(MODEL_DEPLOYMENT, namespace, name, plan.status)
+        self._told.pop((namespace, name), None)
         for refusal in refusals:
             await self._recorder.record(deployment, "WriteRefused", refusal.message, warning=True)
+
+    async def tell(self, deployment: Manifest, events: Iterable[Event]) -> None:
+        """Write Events. Until the status says what they tell, the same ones are no news."""
+        namespace, name = deployment["metadata"]["namespace"], deployment["metadata"]["name"]
+        told = self._told.setdefault((namespace, name), set())
+        for event in events:
+            if event in told:
+                continue
+            told.add(event)
+            about = self._store.get(MODEL_REVISION, namespace, event.revision or "") or deployment
+            await self._recorder.record(about, event.reason, event.message, event.warning)
 
     async def _revision(self, namespace: str, name: str, status: Manifest) -> None:
         live = self._store.get(MODEL_REVISION, namespace, name) or {}
@@ -46,4 +57,5 @@ class Reporter:
 
     def forget(self, key: Key) -> None:
         """Publish nothing more of a ModelDeployment that is gone."""
+        self._told.pop(key, None)
         self._metrics.rollouts.forget(key)

@@ -23,5 +23,13 @@ def test_then_it_is_the_router_that_is_waited_for():
     )
 
 
+def test_why_it_does_not_start_is_said_with_what_is_waited_for():
+    parent, children = promoted()
+    parent["status"]["rollout"] = {"phase": "Restoring", "message": "waiting for 3 ready pods"}
+    children[1]["status"] |= {"readyReplicas": 0, "message": "no such file"}
+    found = waiting_for(situation(parent, children), "churn-aaaa1111")
+    assert found == "waiting for 3 ready pods (no such file)"
+
+
 def test_one_that_is_gone_is_said():
     assert waiting_for(situation(*promoted()), "churn-none") == "churn-none is gone"

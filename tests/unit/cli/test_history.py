@@ -49,6 +49,13 @@ def test_who_promoted_it_and_whom_it_took_over_from():
     assert "by ada (wrong classes); took over from churn-cccc3333" in table
 
 
+def test_who_released_it_and_why():
+    kept = _kept()
+    kept[0]["spec"]["released"] = {"by": "ada", "reason": "false alarm"}
+    assert machine(read_history(kept))[3]["released"] == {"by": "ada", "reason": "false alarm"}
+    assert "released by ada (false alarm)" in rendered(history_table(read_history(kept)))
+
+
 def test_the_operators_word_on_warmth_counts():
     kept = _kept()
     kept[3]["status"]["warmth"] = "unrestorable"

@@ -60,7 +60,8 @@ def _released(asked):
 
 def test_release_says_that_it_rolls_out_again():
     found = decide_release(situation(*_released(asked=True)), MARK, revision="cccc3333")
-    assert only_change(found) == ("churn-cccc3333", {"quarantine": None})
+    released = {"quarantine": None, "released": MARK.manifest()}
+    assert only_change(found) == ("churn-cccc3333", released)
     assert found.question == (
         "churn-cccc3333 was quarantined by ada (slow). Release churn-cccc3333, which then rolls "
         "out from step one?"

@@ -58,8 +58,13 @@ def test_revoked_promotions_and_quarantined_revisions_are_no_way_back():
 def test_what_was_taken_back_and_released_is_no_way_back():
     parent, children = promoted()
     children[0]["spec"]["promotions"][0]["rollbackOf"] = ["churn-aaaa1111"]
-    with pytest.raises(Refused, match="churn-bbbb2222 is the only revision"):
+    with pytest.raises(Refused, match="churn-bbbb2222 is the only revision") as refused:
         _decide(parent, children)
+    assert str(refused.value).endswith(
+        "to go back to; churn-aaaa1111 was taken back and released since: `lockstep rollback churn "
+        "--to churn-aaaa1111 -n shop` makes it stable again"
+    )
+    assert only_change(_decide(parent, children, to="churn-aaaa1111"))[0] == "churn-aaaa1111"
 
 
 def test_a_revision_that_is_being_deleted_is_no_way_back():
@@ -99,6 +104,8 @@ def test_downtime_has_to_be_asked_for():
     order = _decide(*_cold(), allow_downtime=True)
     assert only_change(order) == ("churn-bbbb2222", {"quarantine": MARK.manifest()})
     assert "requests fail until it has loaded" in order.question
+    assert order.done.endswith("but churn-aaaa1111 does not serve yet, requests fail")
+    assert "requests fail until a pod of it has loaded the model" in order.after[0]
 
 
 def test_the_newest_of_several_is_the_way_back():

@@ -161,6 +161,26 @@ def test_pause_asks_nothing_and_says_that_a_gate_still_counts():
     assert not found.goal.reached(situation(*_canary()))
 
 
+@pytest.mark.parametrize("decide", [decide_pause, decide_abort])
+def test_what_was_promoted_before_the_order_was_seen_is_said(decide):
+    parent, children = _canary()
+    goal = decide(situation(parent, children), MARK).goal
+    assert goal is not None
+    children[0]["spec"]["promotions"] = [{"number": 2, "time": "2026-03-01T12:00:00Z"}]
+    parent["status"] |= {"stableRevision": CANDIDATE, "candidateRevision": None, "rollout": None}
+    now = situation(parent, children)
+    assert not goal.reached(now)
+    assert goal.missed(now) == "churn-bbbb2222 was promoted meanwhile: its rollout is over"
+
+
+def test_an_abort_is_done_when_another_manifest_took_over():
+    parent, children = _canary()
+    goal = decide_abort(situation(parent, children), MARK).goal
+    assert goal is not None
+    parent["status"] |= {"candidateRevision": "churn-cccc3333", "traffic": []}
+    assert goal.reached(situation(parent, children))
+
+
 @pytest.mark.parametrize(
     ("orders", "sentence"),
     [

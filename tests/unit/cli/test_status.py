@@ -78,6 +78,13 @@ def test_who_paused_it_is_shown():
     assert "Paused: churn-bbbb2222 by bob (lunch) since 2026-03-01T11:58:00Z\n" in shown
 
 
+def test_a_rollout_without_steps_shows_none():
+    parent, children = in_canary()
+    parent["status"]["rollout"] |= {"step": 0, "steps": 0, "phase": "Aborted", "holdUntil": None}
+    shown = rendered(status_view(_read(parent, children)))
+    assert "Rollout of churn-bbbb2222: 10.00 %, Aborted" in shown
+
+
 def test_gates_with_their_numbers(golden):
     golden("cli/status-gates.txt", rendered(status_view(_read(*judged()))))
 

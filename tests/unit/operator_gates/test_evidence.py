@@ -220,6 +220,12 @@ def test_a_slice_that_took_an_hour_is_one_slice() -> None:
     assert 0.1 < status.evidence < 0.5
 
 
+@pytest.mark.parametrize(("errors", "verdict", "evidence"), [(0, "pass", 0.0), (50, "fail", 1.0)])
+def test_evidence_is_published_as_a_share(errors: int, verdict: str, evidence: float) -> None:
+    lookout = Lookout(target(GATES[0])).serve((100, errors), (900, 0), seconds=120)
+    assert (lookout.status.verdict, lookout.status.evidence) == (verdict, evidence)
+
+
 def test_before_the_first_step_only_golden_requests_are_asked() -> None:
     evidence = watched(range(1, 30), goal=target(*GATES, step=0))
     verdicts = {gate.name: gate.verdict for gate in evidence.report(at(30)).gates}

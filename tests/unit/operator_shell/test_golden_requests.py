@@ -131,7 +131,7 @@ async def test_an_answer_is_let_go_when_it_is_compared(world):
         tracemalloc.stop()
 
 
-@pytest.mark.parametrize("given", [503, 429, NO_ANSWER])
+@pytest.mark.parametrize("given", [503, 429, 401, NO_ANSWER])
 async def test_a_pod_that_cannot_answer_now_is_asked_again(world, given):
     world.beside_the_model(document(1))
     world.pods.answers[INFER] = given

@@ -77,6 +77,39 @@ async def test_an_event_is_told_though_the_status_has_to_be_written_twice(world)
     assert any(call.startswith("create Event") for call in world.api.calls)
 
 
+def told(world, reason):
+    """How often the Events of a reason were counted."""
+    found = [one for key, one in world.api.objects.items() if key[0] == "Event"]
+    return [one["count"] for one in found if one["reason"] == reason]
+
+
+async def test_an_event_is_told_once_until_the_status_says_it_and_then_anew(world):
+    world.plans = [Plan(events=(Event("Promoted", "so it is"),), status={"a": 1})]
+    world.api.fail("patch", "ModelDeployment/status", Conflict("the answer got lost"))
+    await world.reconcile()
+    assert len(world.seen) == 2
+    assert told(world, "Promoted") == [1]
+    await world.reconcile()
+    assert told(world, "Promoted") == [2]
+
+
+async def test_what_a_written_mark_brings_is_told_though_the_pass_fails_later(world):
+    world.have(revision("churn-old"))
+    version = world.store.get("ModelRevision", NAMESPACE, "churn-old")["metadata"]
+    patch = RevisionPatch("churn-old", version["resourceVersion"], {"spec": {"a": 1}})
+    events = (
+        Event("GateFailed", "slow", mark="churn-old"),
+        Event("ApprovalRefused", "no such step", mark="churn-other"),
+        Event("Promoted", "so it is"),
+    )
+    world.plans = [Plan(patches=(patch,), children=(child(),), events=events), Plan()]
+    world.api.fail("apply", "Service", Conflict("changed"))
+    await world.reconcile()
+    assert told(world, "GateFailed") == [1]
+    assert not told(world, "ApprovalRefused")
+    assert not told(world, "Promoted"), "told by the next plan, from the status"
+
+
 async def test_comes_back_when_the_plan_says(world):
     world.plans = [Plan(requeue_after=7.5)]
     assert await world.reconcile() == 7.5

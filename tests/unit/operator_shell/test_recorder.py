@@ -32,13 +32,38 @@ async def test_an_event_is_about_its_object(api):
     assert event["source"]["component"] == "lockstep-operator"
 
 
-async def test_repetitions_are_counted_and_at_most_every_five_minutes(api, clock):
+async def test_what_happens_again_is_counted_with_its_time(api, clock):
     recorder = Recorder(api)
-    for clock[0] in (0.0, 1.0, 299.0, 301.0, 302.0):
-        await recorder.record(deployment(), "A", "same")
+    await recorder.record(deployment(), "Promoted", "a is the stable revision")
+    [event] = events(api)
+    event["lastTimestamp"] = "2026-01-01T00:00:00Z"
+    clock[0] = 16.0
+    await recorder.record(deployment(), "Promoted", "a is the stable revision")
     [event] = events(api)
     assert event["count"] == 2
-    assert len(api.writes()) == 3
+    assert event["lastTimestamp"] > "2026-01-01T00:00:00Z"
+
+
+async def test_of_a_flood_of_the_same_some_are_written_and_all_are_counted(api, clock):
+    recorder = Recorder(api)
+    for second in range(300):
+        clock[0] = float(second)
+        await recorder.record(deployment(), "A", "same")
+    [event] = events(api)
+    assert event["count"] == 10
+    clock[0] = 301.0
+    await recorder.record(deployment(), "A", "same")
+    [event] = events(api)
+    assert event["count"] == 301
+
+
+async def test_what_could_not_be_written_is_counted_with_the_next(api):
+    recorder = Recorder(api)
+    api.fail("create", "Event", Unavailable("down"))
+    await recorder.record(deployment(), "A", "same")
+    await recorder.record(deployment(), "A", "same")
+    [event] = events(api)
+    assert event["count"] == 2
 
 
 async def test_other_reasons_messages_and_objects_are_other_events(api):
@@ -60,10 +85,11 @@ async def test_a_message_that_counts_up_becomes_one_event(api, clock):
         await recorder.record(deployment(), "WriteRefused", f"quota exceeded by {second}", True)
     found = sorted(events(api), key=lambda event: event["count"])
     assert len(found) == 26
-    assert [event["count"] for event in found] == [*[1] * 25, 3]
-    combined = found[-1]["message"]
-    assert combined == "(combined from similar events): quota exceeded by 625"
-    assert len(api.writes()) <= 25 + 2 * 3
+    assert [event["count"] for event in found[:-1]] == [1] * 25
+    last = found[-1]["message"].removeprefix("(combined from similar events): quota exceeded by ")
+    assert 600 <= int(last) < 900
+    assert 25 + found[-1]["count"] == int(last) + 1
+    assert len(api.writes()) <= 25 + 2 * 13
 
 
 async def test_after_a_silence_events_are_told_one_by_one_again(api, clock):

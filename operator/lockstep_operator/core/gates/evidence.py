@@ -102,7 +102,7 @@ class Watch:
             limit=_writable(found.limit),
             samples=found.samples,
             stable_samples=found.stable_samples,
-            evidence=None if found.evidence is None else max(-1.0, found.evidence),
+            evidence=None if found.evidence is None else min(1.0, max(0.0, found.evidence)),
             evaluated_at=format_time(now),
             state=self._state(),
         )

@@ -32,7 +32,8 @@ _AT_ONCE = 4
 # What is right is no longer than the document (1 MiB), but for outputs that nobody asked about.
 LONGEST_ANSWER = 4 * 1024 * 1024
 LONGEST_ANSWERS = 64 * 1024 * 1024
-_NOT_ITS_ANSWER = (429, 502, 503, 504)  # the server's state at the moment
+# The server's state at the moment, or it wants a token, which the operator has not.
+_NOT_ITS_ANSWER = (401, 403, 429, 502, 503, 504)
 _LONGEST_EXCERPT = 200
 # No dots in a row and nothing encoded: in proxy mode the path is part of an API server's URL.
 _PATH = re.compile(r"/(?!.*\.\.)[-A-Za-z0-9_~:/.,=&?+]*")
