@@ -16,7 +16,7 @@ RUNTIME_EXTRAS := runtime grpc sklearn xgboost lightgbm onnx mlflow cloud hf oci
 BENCH_PEERS := mlserver kserve bentoml fastapi uvicorn
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-torch check sandbox crds bench proof clean requirements
+.PHONY: help setup demo test test-torch fuzz check sandbox crds bench proof clean requirements
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +56,10 @@ demo: setup ## Train two versions, canary, promote and roll back in a sandbox, a
 
 test: setup ## Run all tests
 	$(BIN)/python -m pytest
+
+fuzz: setup ## Fuzz the decoders of requests, JSON and binary, for some minutes
+	$(BIN)/python -m pytest --numprocesses=0 --timeout=0 --hypothesis-profile=fuzz \
+		tests/unit/runtime/test_requests.py tests/unit/runtime/test_binary_data.py -k "any or round_trip"
 
 $(VENV)/torch/.done: pyproject.toml
 	$(PYTHON) -m venv $(VENV)/torch
