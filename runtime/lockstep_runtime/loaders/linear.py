@@ -10,24 +10,12 @@ from typing import Any
 
 import numpy as np
 from scipy.special import expit
-from sklearn.linear_model import (
-    ElasticNet,
-    Lasso,
-    LinearRegression,
-    LogisticRegression,
-    Ridge,
-    RidgeClassifier,
-    SGDClassifier,
-    SGDRegressor,
-)
-from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, RobustScaler, StandardScaler
-from sklearn.svm import LinearSVC, LinearSVR
 
 from lockstep_runtime.tensors import Array
 
-_CLASSIFIERS = (LogisticRegression, RidgeClassifier, SGDClassifier, LinearSVC)
-_REGRESSORS = (LinearRegression, Ridge, Lasso, ElasticNet, SGDRegressor, LinearSVR)
+# By name, so that nothing is imported that the model does not need.
+_CLASSIFIERS = ("LogisticRegression", "RidgeClassifier", "SGDClassifier", "LinearSVC")
+_REGRESSORS = ("LinearRegression", "Ridge", "Lasso", "ElasticNet", "SGDRegressor", "LinearSVR")
 _TRIALS = 256
 # Sums of products differ in their last bits with the number of rows, in scikit-learn too.
 _RELATIVE, _ABSOLUTE = 1e-9, 1e-12
@@ -57,7 +45,7 @@ class LinearKernel:
 
 def linear_kernel(estimator: Any) -> LinearKernel | None:
     """Return the formulas of a fitted estimator; None: it has others, or they do not agree."""
-    whole = type(estimator) is Pipeline
+    whole = _kind(estimator) == "Pipeline"
     *before, last = [step for _, step in estimator.steps] if whole else [estimator]
     steps = [_scaler(step) for step in before]
     methods = _methods(last)
@@ -72,6 +60,12 @@ def linear_kernel(estimator: Any) -> LinearKernel | None:
         if _agrees(LinearKernel(formulas, methods), estimator, name, trial)
     }
     return LinearKernel(formulas, agreed) if agreed else None
+
+
+def _kind(estimator: Any) -> str:
+    """Return the name of scikit-learn's own class; of one derived from it, nothing."""
+    own = type(estimator)
+    return own.__name__ if own.__module__.partition(".")[0] == "sklearn" else ""
 
 
 def _trial_rows(scalers: Sequence[Any], columns: int) -> Array:
@@ -106,13 +100,13 @@ def _scaler(step: Any) -> Step | None:
     """Return a scaler's formula; None: it is no scaler that we know."""
     if step is None or step == "passthrough":
         return lambda rows: rows
-    if type(step) is StandardScaler:
+    if _kind(step) == "StandardScaler":
         return _affine(step.mean_ if step.with_mean else None, step.scale_)
-    if type(step) is RobustScaler:
+    if _kind(step) == "RobustScaler":
         return _affine(step.center_ if step.with_centering else None, step.scale_)
-    if type(step) is MaxAbsScaler:
+    if _kind(step) == "MaxAbsScaler":
         return _affine(None, step.scale_)
-    if type(step) is MinMaxScaler and not step.clip:
+    if _kind(step) == "MinMaxScaler" and not step.clip:
         scale, offset = step.scale_, step.min_
         return lambda rows: rows * scale + offset
     return None
@@ -130,13 +124,13 @@ def _methods(estimator: Any) -> dict[str, Step]:
     coefficients = getattr(estimator, "coef_", None)
     if not isinstance(coefficients, np.ndarray):  # not fitted, or made sparse
         return {}
-    if type(estimator) in _REGRESSORS:
+    if _kind(estimator) in _REGRESSORS:
         return {"predict": _regression(coefficients, estimator.intercept_)}
-    if type(estimator) not in _CLASSIFIERS or not isinstance(estimator.classes_, np.ndarray):
+    if _kind(estimator) not in _CLASSIFIERS or not isinstance(estimator.classes_, np.ndarray):
         return {}
     scores = _scores(coefficients, estimator.intercept_)
     methods = {"predict": _classes(scores, estimator.classes_)}
-    if type(estimator) is LogisticRegression:
+    if _kind(estimator) == "LogisticRegression":
         methods["predict_proba"] = _probabilities(scores)
     return methods
 

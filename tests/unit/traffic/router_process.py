@@ -60,8 +60,11 @@ class RouterProcess:
     def inotify_instances(self) -> int:
         """Count what the process holds of what the kernel allows to a user."""
         assert self._process
-        links = Path(f"/proc/{self._process.pid}/fd").iterdir()
-        return sum("inotify" in str(link.readlink()) for link in links)
+        found = 0
+        for link in Path(f"/proc/{self._process.pid}/fd").iterdir():
+            with contextlib.suppress(FileNotFoundError):  # closed since it was listed
+                found += "inotify" in str(link.readlink())
+        return found
 
     def terminate(self) -> None:
         if self._process and self._process.returncode is None:
