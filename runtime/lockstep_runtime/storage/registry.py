@@ -32,8 +32,6 @@ _USER, _PASSWORD = "OCI_USERNAME", "OCI_PASSWORD"
 # The content of a Docker configuration: as a variable of one's own, or the key of a Secret of
 # type kubernetes.io/dockerconfigjson.
 _DOCKER_CONFIGS = ("DOCKER_AUTH_CONFIG", ".dockerconfigjson")
-_DOCKER_HUB = {"docker.io": "registry-1.docker.io", "index.docker.io": "registry-1.docker.io"}
-_DOCKER_HUB_KEY = "index.docker.io"
 
 
 def is_local(host: str) -> bool:
@@ -46,7 +44,7 @@ class Registry:
     """One registry; its token is shared by all requests."""
 
     def __init__(self, host: str, limits: TransferLimits, *, insecure: bool) -> None:
-        self._address = f"{'http' if insecure else 'https'}://{_DOCKER_HUB.get(host, host)}/v2/"
+        self._address = f"{'http' if insecure else 'https'}://{host}/v2/"
         self._provider = oras.provider.Registry(host, insecure=insecure)
         self._session: requests.Session = self._provider.session
         adapter = _Bounded((limits.connect_timeout, limits.read_timeout))
@@ -161,7 +159,7 @@ def _from_docker_config(name: str, text: str, host: str) -> tuple[str, str] | No
     try:
         for key, entry in json.loads(text)["auths"].items():
             server = key.partition("://")[2] or key
-            if server.partition("/")[0] in (host, _DOCKER_HUB_KEY if host in _DOCKER_HUB else host):
+            if server.partition("/")[0] == host:
                 if "auth" in entry:
                     user, _, password = base64.b64decode(entry["auth"]).decode().partition(":")
                     return user, password
