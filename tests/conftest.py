@@ -6,10 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
-# `make fuzz`; tests with bounds of their own keep them.
-settings.register_profile("fuzz", max_examples=20_000, deadline=None)
+# How fast the machine is decides no test. `fuzz` is for `make fuzz`.
+settings.register_profile("usual", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("fuzz", settings.get_profile("usual"), max_examples=20_000)
+settings.load_profile("usual")
 
 GOLDEN = Path(__file__).parent / "golden"
 
