@@ -176,12 +176,11 @@ class InferenceEngine:
 
     def _job_done(self, job: _Job, done: "Future[Any]") -> None:
         self._busy = False
-        if not job.answer.done():
-            error = done.exception()
-            if error is None:
-                job.answer.set_result(done.result())
-            else:
-                job.answer.set_exception(error)
+        try:
+            outcome = done.result()
+        except BaseException as error:
+            outcome = error
+        _settle(job.answer, outcome)
         if self._waiting or self._jobs:
             self._start()
 
@@ -245,18 +244,23 @@ class InferenceEngine:
 
     def _answer(self, requests: list[_Request], outcomes: list[Outcome]) -> None:
         for request, outcome in zip(requests, outcomes, strict=True):
-            if request.answer.done():
-                continue
-            if isinstance(outcome, BaseException):
-                request.answer.set_exception(outcome)
-            else:
-                request.answer.set_result(outcome)
+            _settle(request.answer, outcome)
 
     def _expire(self, request: _Request, patience: float) -> None:
         """Answer a request whose turn has not come; it is dropped when the queue reaches it."""
         if not request.answer.done():
             self.statistics.expired += 1
             request.answer.set_exception(DeadlineExceeded(patience))
+
+
+def _settle(answer: "asyncio.Future[Any]", outcome: Any) -> None:
+    """Hand out a result or an error, unless nobody waits for it any more."""
+    if answer.done():
+        return
+    if isinstance(outcome, BaseException):
+        answer.set_exception(outcome)
+    else:
+        answer.set_result(outcome)
 
 
 def _computed(model: Model, requests: list[_Request]) -> list[Outcome]:

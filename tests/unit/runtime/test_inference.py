@@ -4,7 +4,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -212,6 +212,19 @@ async def test_a_request_whose_time_is_over_is_answered_and_never_computed(
     assert await answers(engine, one(3)) == [[6]]
     assert model.sizes == [1, 1]
     assert (engine.statistics.expired, engine.statistics.waiting) == (1, 0)
+
+
+async def test_a_job_that_never_ran_is_told_so() -> None:
+    """At the end of the process the executor drops what waits in it."""
+    executor, free = ThreadPoolExecutor(1), threading.Event()
+    executor.submit(free.wait, 10)
+    engine = InferenceEngine(Model(), executor, cost=SLOW)
+    job = asyncio.create_task(engine.alone(lambda: 1))
+    await asyncio.sleep(0.01)
+    executor.shutdown(wait=False, cancel_futures=True)
+    free.set()
+    with pytest.raises(CancelledError):
+        await asyncio.wait_for(job, 5)
 
 
 async def test_an_answer_of_other_length_than_its_request_is_a_fault(
