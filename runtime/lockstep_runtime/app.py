@@ -1,12 +1,12 @@
 """The ASGI application: what every answer carries, then inference or FastAPI."""
 
-import logging
 import time
 
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from lockstep_runtime.access_log import log_access
 from lockstep_runtime.authentication import BearerTokens
 from lockstep_runtime.errors import RequestError
 from lockstep_runtime.metrics import Metrics
@@ -21,23 +21,29 @@ from lockstep_runtime.routes.asgi import (
     header,
     send_json,
 )
+from lockstep_runtime.routes.call import Inference, InferLimits
 from lockstep_runtime.routes.exposition import metrics_router
+from lockstep_runtime.routes.fast_path import FastPath
 from lockstep_runtime.routes.health import health_router
-from lockstep_runtime.routes.infer import InferLimits, InferRoute
+from lockstep_runtime.routes.infer import InferRoute
 from lockstep_runtime.routes.metadata import metadata_router
 from lockstep_runtime.routes.openapi import describe_api
 from lockstep_runtime.routes.stream import StreamRoute
+from lockstep_runtime.routes.targets import own_targets, target_of
 from lockstep_runtime.routes.v1 import v1_router
 from lockstep_runtime.state import ServingState
 from lockstep_runtime.telemetry.recorder import Recorder
 from lockstep_runtime.version import version
 
 _PROBES = b"/v2/health/"
-_access = logging.getLogger("lockstep_runtime.access")
 
 
 class App:
-    """Sends inference requests one way and all others to FastAPI."""
+    """Sends inference requests one way and all others to FastAPI.
+
+    Attributes:
+        fast_path: answers those inference requests that need no ASGI.
+    """
 
     def __init__(
         self,
@@ -51,7 +57,10 @@ class App:
     ) -> None:
         """Offer `/metrics` too if `metrics` is given; ask for a token if there are any."""
         self._tokens = tokens
-        self._infer = InferRoute(state, recorder, limits)
+        shared = Inference(state, recorder, limits)
+        self._own = own_targets(state.name, state.revision)
+        self.fast_path = FastPath(shared, self._own, tokens, access_log=access_log)
+        self._infer = InferRoute(shared)
         self._stream = StreamRoute(state, recorder, limits)
         self._headers = AnswerHeaders(state)
         self._pages = _stamped(pages(state, metrics), self._headers)
@@ -73,7 +82,7 @@ class App:
             except RequestError as error:
                 await self._refuse(scope, send, error)
                 return
-        target = self._infer.target(path)
+        target = self._own.get(path) or target_of(path)
         if target is not None:
             await self._infer(target, scope, receive, send)
         elif self._stream.matches(path):
@@ -145,7 +154,7 @@ async def _own_fault(_: Request, __: Exception) -> JSONResponse:
 async def _logged(
     inner: Application, facts: dict[str, str], scope: Scope, receive: Receive, send: Send
 ) -> None:
-    """Log a line per request: never the body, never the query."""
+    """Log a line per request."""
     start, status = time.perf_counter(), 0
 
     async def noting(message: Message) -> None:
@@ -154,12 +163,5 @@ async def _logged(
         await send(message)
 
     await inner(scope, receive, noting)
-    fields = {
-        **facts,
-        "method": scope["method"],
-        "path": scope["path"],
-        "status": status,
-        "ms": round((time.perf_counter() - start) * 1000, 3),
-        "request_id": (header(scope, b"x-request-id") or b"").decode("latin-1"),
-    }
-    _access.info("request", extra={"fields": fields})
+    request_id = (header(scope, b"x-request-id") or b"").decode("latin-1")
+    log_access(facts, scope["method"], scope["path"], status, start=start, request_id=request_id)

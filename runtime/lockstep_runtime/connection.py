@@ -11,7 +11,9 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from lockstep_runtime.exchange import Exchange, FastPath
 from lockstep_runtime.protocol.error import render_error
+from lockstep_runtime.routes.body import ClientGone
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +37,19 @@ class Connection(HttpToolsProtocol):
 
     Attributes:
         revision: goes into the answers that no route gives.
+        fast_path: who may answer a request without the application.
     """
 
     limits = ConnectionLimits()
     revision = ""
+    fast_path: FastPath | None = None
+    exchange: Exchange | None = None  # on the fast path, from its headers to its answer
     _chunk = 0
     _received = 0  # bytes of the request that arrives
     _in_headers = True
     _arriving = True  # of a connection that has just been made, its first request is awaited
     _refused = False
+    cycle: Any  # uvicorn's, or an exchange: of the request that came last
     _before: Any = None  # the cycle of the request before the one that arrives
     _deadline: asyncio.TimerHandle | None = None
 
@@ -60,6 +66,10 @@ class Connection(HttpToolsProtocol):
         """Forget it."""
         self._unwatch()
         super().connection_lost(exc)
+        if self.exchange is not None:
+            self.exchange.disconnected = True
+            if self._arriving:
+                self.exchange.fail(ClientGone())
 
     def data_received(self, data: bytes) -> None:
         """Parse, and watch size and clock while a request is not complete."""
@@ -77,7 +87,12 @@ class Connection(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         """A request begins."""
-        super().on_message_begin()
+        if self.fast_path is None:
+            super().on_message_begin()
+        else:  # the rest of it when it turns out to be for the application
+            self.url = b""
+            self.headers = []
+            self.expect_100_continue = False
         self._received = self._chunk  # at most a bit of the request before is counted too
         self._arriving = self._in_headers = True
         self._before = self.cycle
@@ -91,20 +106,67 @@ class Connection(HttpToolsProtocol):
             len(name) + len(value) for name, value in self.headers
         ):
             self._refuse_headers()
-        elif not self._refused:
+        elif not self._refused and not self._on_fast_path():
             super().on_headers_complete()
+
+    def _on_fast_path(self) -> bool:
+        """Begin to answer on the fast path; or prepare what the application wants."""
+        if self.fast_path is None:
+            return False
+        cycle, parser = self.cycle, self.parser
+        if (
+            parser.get_method() == b"POST"
+            and (cycle is None or cycle.response_complete)
+            and not self.flow.write_paused
+            and parser.should_keep_alive()
+            and parser.get_http_version() == "1.1"
+        ):
+            common = self.server_state.default_headers
+            exchange = Exchange(self.transport, common, self.on_response_complete)
+            exchange.call = self.fast_path.open(self.url, self.headers, exchange.reply)
+            if exchange.call is not None:
+                self.exchange = self.cycle = exchange
+                return True
+        url, headers, expects = self.url, self.headers, self.expect_100_continue
+        super().on_message_begin()
+        self.url, self.expect_100_continue = url, expects
+        self.headers += headers  # in place: it is in the scope
+        return False
+
+    def on_response_complete(self) -> None:
+        """Go on with the next request."""
+        self.exchange = None
+        super().on_response_complete()
 
     def on_body(self, body: bytes) -> None:
         """Pass a part of the body on."""
-        if not self._refused:
+        if self._refused:
+            return
+        if isinstance(self.cycle, Exchange):
+            self.cycle.body(body)
+        else:
             super().on_body(body)
 
     def on_message_complete(self) -> None:
         """The request is here: no clock."""
         self._arriving = False
         self._unwatch()
-        if not self._refused:
+        if self._refused:
+            return
+        if isinstance(self.cycle, Exchange):
+            self.cycle.complete()
+        else:
             super().on_message_complete()
+
+    @property
+    def busy(self) -> bool:
+        """Whether a request waits for its answer."""
+        return self.exchange is not None or not (self.cycle is None or self.cycle.response_complete)
+
+    def give_up(self) -> None:
+        """Answer what is on the fast path with 503: there is no time left."""
+        if self.exchange is not None:
+            self.exchange.fail(asyncio.CancelledError())
 
     def send_400_response(self, msg: str) -> None:
         """Answer what is no HTTP with our error body too."""
@@ -137,15 +199,18 @@ class Connection(HttpToolsProtocol):
         if self._refused:
             return
         self._refused = True
-        cycle: Any = None if self.cycle is self._before else self.cycle
+        cycle = None if self.cycle is self._before else self.cycle
         if cycle is None or not cycle.response_started:
             self.transport.write(_answer(status, message, self.revision))
         self.transport.close()
 
 
-def connection_class(revision: str, limits: ConnectionLimits) -> type[Connection]:
+def connection_class(
+    revision: str, limits: ConnectionLimits, fast_path: FastPath | None
+) -> type[Connection]:
     """Return the protocol of one server, for uvicorn."""
-    return type("Connection", (Connection,), {"revision": revision, "limits": limits})
+    attributes = {"revision": revision, "limits": limits, "fast_path": fast_path}
+    return type("Connection", (Connection,), attributes)
 
 
 def _answer(status: HTTPStatus, message: str, revision: str) -> bytes:

@@ -27,7 +27,7 @@ from lockstep_runtime.listener import listen
 from lockstep_runtime.loaders import loader_for
 from lockstep_runtime.metrics import Metrics
 from lockstep_runtime.model import Model
-from lockstep_runtime.routes.infer import InferLimits
+from lockstep_runtime.routes.call import InferLimits
 from lockstep_runtime.routes.telemetry import TelemetryPages
 from lockstep_runtime.schema.declaration import read_schema
 from lockstep_runtime.schema.enforcement import SchemaCheck
@@ -81,6 +81,7 @@ async def _serve(settings: ServeSettings) -> None:
         times=times,
         limits=settings.connections,
         tls=settings.tls,
+        fast_path=None if tracing else app.fast_path,  # the application makes the spans
     )
     # One thread, for one call of the model at a time.
     executor = ThreadPoolExecutor(1, thread_name_prefix="model")

@@ -20,7 +20,8 @@ from typing import Protocol
 
 import uvicorn
 
-from lockstep_runtime.connection import ConnectionLimits, connection_class
+from lockstep_runtime.connection import Connection, ConnectionLimits, connection_class
+from lockstep_runtime.exchange import FastPath
 from lockstep_runtime.listener import refuse_new_clients
 from lockstep_runtime.routes.asgi import Application
 from lockstep_runtime.state import Phase, ServingState
@@ -55,11 +56,15 @@ class Tls:
 
 
 def _config(
-    app: Application, revision: str, limits: ConnectionLimits, tls: Tls | None = None
+    app: Application,
+    revision: str,
+    limits: ConnectionLimits,
+    tls: Tls | None = None,
+    fast_path: FastPath | None = None,
 ) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http=connection_class(revision, limits),
+        http=connection_class(revision, limits, fast_path),
         ws="none",
         loop="none",
         lifespan="off",
@@ -102,8 +107,10 @@ class DrainingServer(uvicorn.Server):
         times: LeavingTimes,
         limits: ConnectionLimits | None = None,
         tls: Tls | None = None,
+        fast_path: FastPath | None = None,
     ) -> None:
-        super().__init__(_config(app, state.revision, limits or ConnectionLimits(), tls))
+        limits = limits or ConnectionLimits()
+        super().__init__(_config(app, state.revision, limits, tls, fast_path))
         self._state = state
         self._drain_seconds = times.drain_seconds
         self._grace_seconds = times.grace_seconds
@@ -125,7 +132,8 @@ class DrainingServer(uvicorn.Server):
     def _on_signal(self, number: signal.Signals) -> None:
         if self._asked_to_leave is None:
             self._asked_to_leave = time.monotonic()
-        fields = {"signal": signal.Signals(number).name, "requests": len(self.server_state.tasks)}
+        busy = sum(connection.busy for connection in self._connections())
+        fields = {"signal": signal.Signals(number).name, "requests": busy}
         if self.should_exit:
             _log.warning("leaving now", extra={"fields": fields})
             self.force_exit = True
@@ -160,6 +168,8 @@ class DrainingServer(uvicorn.Server):
             await asyncio.sleep(0.01)
         self.config.timeout_graceful_shutdown = self._finish_seconds()
         await super().shutdown()
+        for connection in self._connections():  # the grace period is over
+            connection.give_up()
         await companion
 
     async def _stop_companion(self) -> None:
@@ -178,11 +188,13 @@ class DrainingServer(uvicorn.Server):
         left = asked + self._grace_seconds - time.monotonic()
         return max(1, int(left - _EXIT_SECONDS))
 
+    def _connections(self) -> list[Connection]:
+        return [one for one in self.server_state.connections if isinstance(one, Connection)]
+
     def _expected(self) -> bool:
         """Some connection has not had its first request yet."""
         return not self.force_exit and any(
-            getattr(connection, "cycle", None) is None
-            for connection in self.server_state.connections
+            connection.cycle is None for connection in self._connections()
         )
 
 

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import grpc
 
+from lockstep_runtime.access_log import log_access
 from lockstep_runtime.authentication import BearerTokens
 from lockstep_runtime.errors import RequestError
 from lockstep_runtime.grpc_service.statuses import code_of, pushback
@@ -22,7 +23,6 @@ Metadata = tuple[tuple[str, str], ...]
 T = TypeVar("T")
 
 REQUEST_ID = "x-request-id"
-_access = logging.getLogger("lockstep_runtime.access")
 _log = logging.getLogger(__name__)
 
 
@@ -98,7 +98,7 @@ class Answering:
             _log.error("a gRPC request failed", extra={"fields": fields})
         finally:
             if self._access_log:
-                _log_access(path, code, start, request_id)
+                log_access({}, "gRPC", path, code.name, start=start, request_id=request_id or "")
         await context.abort(code, message, trailing)
         raise AssertionError("abort raises")  # pragma: no cover
 
@@ -114,15 +114,3 @@ def _metadata(context: Any, name: str) -> str | None:
         if key == name:
             return str(value)
     return None
-
-
-def _log_access(path: str, code: grpc.StatusCode, start: float, request_id: str | None) -> None:
-    """Log a line per request: never its message."""
-    fields = {
-        "method": "gRPC",
-        "path": path,
-        "status": code.name,
-        "ms": round((time.perf_counter() - start) * 1000, 3),
-        "request_id": request_id or "",
-    }
-    _access.info("request", extra={"fields": fields})

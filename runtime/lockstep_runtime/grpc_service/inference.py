@@ -10,8 +10,8 @@ from lockstep_runtime.grpc_service.codec import parse_message, read_request, wri
 from lockstep_runtime.grpc_service.messages import Inference
 from lockstep_runtime.grpc_service.statuses import CLIENT_GONE
 from lockstep_runtime.routes.asgi import identifier
+from lockstep_runtime.routes.call import InferLimits
 from lockstep_runtime.routes.deadline import ROUTER_TIMEOUT, timeout_of
-from lockstep_runtime.routes.infer import InferLimits
 from lockstep_runtime.service import infer
 from lockstep_runtime.state import ServingState
 from lockstep_runtime.telemetry.assignment import ASSIGNMENT_HEADER, PAIRING_HEADER, assignment_of

@@ -12,7 +12,7 @@ from lockstep_runtime.grpc_service.health import HealthChecks
 from lockstep_runtime.grpc_service.inference import ModelInfer
 from lockstep_runtime.grpc_service.messages import HEALTH_SERVICE, INFERENCE_SERVICE
 from lockstep_runtime.grpc_service.pages import PROBES, Pages
-from lockstep_runtime.routes.infer import InferLimits
+from lockstep_runtime.routes.call import InferLimits
 from lockstep_runtime.server import Tls
 from lockstep_runtime.state import ServingState
 from lockstep_runtime.telemetry.recorder import Recorder

@@ -12,11 +12,13 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 from lockstep_runtime.errors import DeadlineExceeded, Overloaded
-from lockstep_runtime.inference.batches import alike, joined, rows_of, taken_apart
+from lockstep_runtime.inference.batches import alike, joined, taken_apart
 from lockstep_runtime.inference.statistics import QueueStatistics
+from lockstep_runtime.inference.waiting import Job, Request, Waiting
 from lockstep_runtime.inference.warmup import MEASURED_ROWS, CallCost
 from lockstep_runtime.model import Model
 from lockstep_runtime.tensors import Batch, Tensor
@@ -41,25 +43,6 @@ class QueueLimits:
     max_waiting: int = 1000
 
 
-@dataclass(slots=True)
-class _Job:
-    """A call that is no batch."""
-
-    function: Callable[[], Any]
-    arrived: float
-    answer: "asyncio.Future[Any]"
-
-
-@dataclass(slots=True)
-class _Request:
-    batch: Batch
-    outputs: tuple[str, ...]
-    rows: int
-    arrived: float
-    answer: "asyncio.Future[list[Tensor]]"
-    expiry: asyncio.TimerHandle | None = None
-
-
 class InferenceEngine:
     """A warmed model, its queue and its thread. To be used from one event loop."""
 
@@ -78,8 +61,8 @@ class InferenceEngine:
         self._executor = executor
         self._cost = cost
         self._limits = limits or QueueLimits()
-        self._waiting: deque[_Request] = deque()
-        self._jobs: deque[_Job] = deque()
+        self._waiting: deque[Request] = deque()
+        self._jobs: deque[Job] = deque()
         self._busy = False
         self._flush: asyncio.Handle | None = None
 
@@ -88,30 +71,37 @@ class InferenceEngine:
         """Whether a single row is computed on the event loop."""
         return self._quick(1)
 
-    async def run(
-        self, batch: Batch, outputs: Sequence[str], patience: float | None = None
-    ) -> list[Tensor]:
-        """Compute the outputs of these names for a batch.
+    def submit(
+        self,
+        batch: Batch,
+        outputs: tuple[str, ...],
+        patience: float | None,
+        done: Callable[[Outcome], None],
+    ) -> Request:
+        """Have the outputs of these names computed for a batch, and `done` called with them.
+
+        Or with an error: `InvalidInput` when the model refuses the values, `DeadlineExceeded` when
+        its turn does not come within `patience` seconds. Never before this returns.
 
         Raises:
-            InvalidInput: the model refuses the values.
             Overloaded: too many wait already.
-            DeadlineExceeded: its turn did not come within `patience` seconds.
         """
         if len(self._waiting) >= self._limits.max_waiting:
             self.statistics.refused += 1
             raise Overloaded(len(self._waiting))
         loop = asyncio.get_running_loop()
-        request = _Request(batch, tuple(outputs), rows_of(batch), loop.time(), loop.create_future())
+        request = Request(batch, outputs, loop.time(), done)
         if patience is not None:
             request.expiry = loop.call_later(patience, self._expire, request, patience)
         self._waiting.append(request)
         self.statistics.waiting += 1
         self._schedule(loop)
-        return await request.answer
+        return request
 
-    async def alone(self, function: Callable[[], T]) -> T:
-        """Call something else of the model in its thread, when its turn has come.
+    def submit_alone(
+        self, function: Callable[[], T], done: Callable[[T | BaseException], None]
+    ) -> Job:
+        """Have something else of the model called in its thread, when its turn has come.
 
         Raises:
             Overloaded: too many wait already.
@@ -120,12 +110,32 @@ class InferenceEngine:
             self.statistics.refused += 1
             raise Overloaded(len(self._jobs))
         loop = asyncio.get_running_loop()
-        job = _Job(function, loop.time(), loop.create_future())
+        job = Job(function, loop.time(), done)
         self._jobs.append(job)
         if not self._busy and self._flush is None:
             self._flush = loop.call_soon(self._start)
-        found: T = await job.answer
-        return found
+        return job
+
+    async def run(
+        self, batch: Batch, outputs: Sequence[str], patience: float | None = None
+    ) -> list[Tensor]:
+        """Return the outputs of these names for a batch.
+
+        Raises:
+            InvalidInput, Overloaded, DeadlineExceeded: as in `submit`.
+        """
+        answer: asyncio.Future[list[Tensor]] = asyncio.get_running_loop().create_future()
+        request = self.submit(batch, tuple(outputs), patience, partial(_tell, answer))
+        return await _awaited(answer, request)
+
+    async def alone(self, function: Callable[[], T]) -> T:
+        """Return what `submit_alone` gives.
+
+        Raises:
+            Overloaded: too many wait already.
+        """
+        answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        return await _awaited(answer, self.submit_alone(function, partial(_tell, answer)))
 
     def _schedule(self, loop: asyncio.AbstractEventLoop) -> None:
         """Have the queue looked at once all requests that have arrived by now are in it."""
@@ -159,7 +169,7 @@ class InferenceEngine:
         if self._quick(rows):
             self._answer(requests, self._timed(requests, rows))
             if self._waiting or self._jobs:
-                self._schedule(requests[0].answer.get_loop())
+                self._schedule(asyncio.get_running_loop())
             return
         self._busy = True
         loop = asyncio.get_running_loop()
@@ -168,30 +178,30 @@ class InferenceEngine:
             lambda done: loop.call_soon_threadsafe(self._landed, requests, done)
         )
 
-    def _start_job(self, job: _Job) -> None:
+    def _start_job(self, job: Job) -> None:
         self._busy = True
         future = self._executor.submit(job.function)
-        loop = job.answer.get_loop()
+        loop = asyncio.get_running_loop()
         future.add_done_callback(lambda done: loop.call_soon_threadsafe(self._job_done, job, done))
 
-    def _job_done(self, job: _Job, done: "Future[Any]") -> None:
+    def _job_done(self, job: Job, done: "Future[Any]") -> None:
         self._busy = False
         try:
             outcome = done.result()
         except BaseException as error:
             outcome = error
-        _settle(job.answer, outcome)
+        job.settle(outcome)
         if self._waiting or self._jobs:
             self._start()
 
-    def _next(self) -> list[_Request]:
+    def _next(self) -> list[Request]:
         """Take the longest waiting request and those behind it that fit into its batch."""
         waiting = self._waiting
-        found: list[_Request] = []
+        found: list[Request] = []
         rows = 0
         while waiting:
             first = waiting[0]
-            if first.answer.done():  # its deadline passed, or nobody waits for it any more
+            if first.settled:  # its deadline passed, or nobody waits for it any more
                 self._leave(waiting.popleft())
                 continue
             if found and not (
@@ -206,16 +216,15 @@ class InferenceEngine:
             self._leave(first)
         return found
 
-    def _leave(self, request: _Request) -> None:
+    def _leave(self, request: Request) -> None:
         self.statistics.waiting -= 1
         if request.expiry is not None:
             request.expiry.cancel()
 
-    def _count(self, requests: list[_Request], rows: int) -> None:
+    def _count(self, requests: list[Request], rows: int) -> None:
         statistics = self.statistics
         statistics.batches[rows] += 1
-        statistics.requests[len(requests)] += 1
-        now = requests[0].answer.get_loop().time()
+        now = asyncio.get_running_loop().time()
         for one in requests:
             statistics.waits.add(now - one.arrived)
 
@@ -223,7 +232,7 @@ class InferenceEngine:
         cost = self._cost
         return cost is not None and rows <= MEASURED_ROWS and cost.seconds(rows) < INLINE_SECONDS
 
-    def _timed(self, requests: list[_Request], rows: int) -> list[Outcome]:
+    def _timed(self, requests: list[Request], rows: int) -> list[Outcome]:
         """Compute, and learn what it costs; in whichever thread has the model."""
         start = time.perf_counter()
         outcomes = _computed(self.model, requests)
@@ -231,7 +240,7 @@ class InferenceEngine:
             self._cost = self._cost.corrected(rows, time.perf_counter() - start)
         return outcomes
 
-    def _landed(self, requests: list[_Request], done: "Future[list[Outcome]]") -> None:
+    def _landed(self, requests: list[Request], done: "Future[list[Outcome]]") -> None:
         """Hand out what the thread has computed, and give it what came meanwhile."""
         self._busy = False
         try:
@@ -242,20 +251,27 @@ class InferenceEngine:
         if self._waiting or self._jobs:
             self._start()
 
-    def _answer(self, requests: list[_Request], outcomes: list[Outcome]) -> None:
+    def _answer(self, requests: list[Request], outcomes: list[Outcome]) -> None:
         for request, outcome in zip(requests, outcomes, strict=True):
-            _settle(request.answer, outcome)
+            request.settle(outcome)
 
-    def _expire(self, request: _Request, patience: float) -> None:
+    def _expire(self, request: Request, patience: float) -> None:
         """Answer a request whose turn has not come; it is dropped when the queue reaches it."""
-        if not request.answer.done():
+        if not request.settled:
             self.statistics.expired += 1
-            request.answer.set_exception(DeadlineExceeded(patience))
+            request.settle(DeadlineExceeded(patience))
 
 
-def _settle(answer: "asyncio.Future[Any]", outcome: Any) -> None:
-    """Hand out a result or an error, unless nobody waits for it any more."""
-    if answer.done():
+async def _awaited(answer: "asyncio.Future[T]", waiting: Waiting) -> T:
+    """Wait for an answer; if that is cancelled, what waits for the model is dropped."""
+    try:
+        return await answer
+    finally:
+        waiting.settled = True
+
+
+def _tell(answer: "asyncio.Future[Any]", outcome: Any) -> None:
+    if answer.done():  # cancelled a moment ago
         return
     if isinstance(outcome, BaseException):
         answer.set_exception(outcome)
@@ -263,7 +279,7 @@ def _settle(answer: "asyncio.Future[Any]", outcome: Any) -> None:
         answer.set_result(outcome)
 
 
-def _computed(model: Model, requests: list[_Request]) -> list[Outcome]:
+def _computed(model: Model, requests: list[Request]) -> list[Outcome]:
     """Call the model once; if it fails with several, call it for each: one may be to blame."""
     names = requests[0].outputs
     try:

@@ -13,7 +13,6 @@ class QueueStatistics:
     Attributes:
         waiting: requests in the queue now.
         batches: calls of the model by number of rows.
-        requests: calls of the model by number of requests that they answered.
         waits: how long requests waited before their call began.
         refused: requests that found the queue full.
         expired: requests whose deadline passed in the queue.
@@ -21,7 +20,6 @@ class QueueStatistics:
 
     waiting: int = 0
     batches: Counter[int] = field(default_factory=Counter)
-    requests: Counter[int] = field(default_factory=Counter)
     waits: LatencyHistogram = field(default_factory=LatencyHistogram)
     refused: int = 0
     expired: int = 0

@@ -14,8 +14,9 @@ from lockstep_runtime.protocol.requests import InferRequest
 from lockstep_runtime.routes.answer_headers import AnswerHeaders
 from lockstep_runtime.routes.asgi import Message, Receive, Scope, Send, header, send_json
 from lockstep_runtime.routes.body import read_body
+from lockstep_runtime.routes.call import InferLimits
 from lockstep_runtime.routes.failures import CLIENT_GONE, failure_of
-from lockstep_runtime.routes.infer import InferLimits, check_method
+from lockstep_runtime.routes.infer import check_method
 from lockstep_runtime.service import stream
 from lockstep_runtime.state import ServingState
 from lockstep_runtime.telemetry.assignment import ASSIGNMENT_HEADER, assignment_of

@@ -14,13 +14,14 @@ from lockstep_runtime.inference.engine import InferenceEngine
 from lockstep_runtime.inference.warmup import warm_up
 from lockstep_runtime.loaders.estimator import EstimatorModel
 from lockstep_runtime.metrics import Metrics
-from lockstep_runtime.routes.infer import InferLimits
+from lockstep_runtime.routes.call import InferLimits
 from lockstep_runtime.state import ServingState
 from lockstep_runtime.storage.fetch import FetchRequest, fetch
 from lockstep_runtime.telemetry.recorder import Recorder
 from runtime import estimators
 from runtime.echo import Echo
 from runtime.process import Runtime, serve_arguments, started
+from runtime.wire import WireTransport
 
 NAME, REVISION = "wine", "wine-1a2b3c4d"
 MAX_BYTES = 200_000
@@ -63,12 +64,13 @@ def metrics(recorder: Recorder) -> Metrics:
     return Metrics(recorder)
 
 
-@pytest.fixture
+@pytest.fixture(params=[True, False], ids=["fast", "asgi"])
 async def client(
-    state: ServingState, recorder: Recorder, metrics: Metrics
+    state: ServingState, recorder: Recorder, metrics: Metrics, request: pytest.FixtureRequest
 ) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of a server with the fast path, and of one without."""
     app = App(state, recorder, InferLimits(MAX_BYTES), access_log=False, metrics=metrics)
-    transport = httpx.ASGITransport(app=app)
+    transport = WireTransport(app, state, fast_path=request.param)
     async with httpx.AsyncClient(transport=transport, base_url="http://runtime") as client:
         yield client
 

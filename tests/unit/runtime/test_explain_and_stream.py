@@ -13,7 +13,7 @@ import pytest
 from lockstep_runtime.app import App
 from lockstep_runtime.errors import InvalidInput
 from lockstep_runtime.inference.engine import InferenceEngine
-from lockstep_runtime.routes.infer import InferLimits
+from lockstep_runtime.routes.call import InferLimits
 from lockstep_runtime.state import ServingState
 from lockstep_runtime.telemetry.recorder import Recorder
 from lockstep_runtime.tensors import Batch, Tensor, TensorSpec

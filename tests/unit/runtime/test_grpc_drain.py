@@ -18,7 +18,7 @@ from lockstep_runtime.grpc_service.messages import Inference
 from lockstep_runtime.grpc_service.server import GrpcServer
 from lockstep_runtime.inference.engine import InferenceEngine
 from lockstep_runtime.inference.warmup import MEASURED_ROWS
-from lockstep_runtime.routes.infer import InferLimits
+from lockstep_runtime.routes.call import InferLimits
 from lockstep_runtime.state import Phase, ServingState
 from lockstep_runtime.storage.fetch import FetchRequest, fetch
 from lockstep_runtime.telemetry.recorder import Recorder

@@ -11,7 +11,7 @@ from grpc import aio
 from lockstep_runtime.errors import ListenFailure
 from lockstep_runtime.grpc_service.messages import Health
 from lockstep_runtime.grpc_service.server import GrpcServer
-from lockstep_runtime.routes.infer import InferLimits
+from lockstep_runtime.routes.call import InferLimits
 from lockstep_runtime.state import Phase, ServingState
 from lockstep_runtime.telemetry.recorder import Recorder
 from runtime.conftest import MAX_BYTES, NAME, REVISION

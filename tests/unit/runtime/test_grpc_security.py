@@ -17,7 +17,7 @@ from lockstep_runtime.authentication import BearerTokens
 from lockstep_runtime.errors import ListenFailure
 from lockstep_runtime.grpc_service.messages import Health
 from lockstep_runtime.grpc_service.server import GrpcServer
-from lockstep_runtime.routes.infer import InferLimits
+from lockstep_runtime.routes.call import InferLimits
 from lockstep_runtime.server import Tls
 from lockstep_runtime.state import ServingState
 from lockstep_runtime.telemetry.recorder import Recorder

@@ -104,7 +104,7 @@ async def test_what_waits_is_one_batch(executor: ThreadPoolExecutor, cost: CallC
     engine = InferenceEngine(model, executor, cost=cost)
     assert await answers(engine, one(1), one(2, 3), one(4)) == [[2], [4, 6], [8]]
     assert model.sizes == [4]
-    assert (engine.statistics.waiting, engine.statistics.requests) == (0, {3: 1})
+    assert (engine.statistics.waiting, engine.statistics.batches) == (0, {4: 1})
 
 
 async def test_what_comes_while_the_model_works_is_the_next_batch(

@@ -9,7 +9,7 @@ import pytest
 
 from lockstep_runtime.app import App
 from lockstep_runtime.inference.engine import InferenceEngine
-from lockstep_runtime.routes.infer import InferLimits
+from lockstep_runtime.routes.call import InferLimits
 from lockstep_runtime.state import ServingState
 from lockstep_runtime.telemetry.recorder import Recorder
 from runtime import estimators

@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from lockstep_runtime.app import App
 from lockstep_runtime.inference.engine import InferenceEngine
 from lockstep_runtime.metrics import Metrics
-from lockstep_runtime.routes.infer import InferLimits
+from lockstep_runtime.routes.call import InferLimits
 from lockstep_runtime.state import Phase, ServingState
 from lockstep_runtime.telemetry.recorder import Recorder
 from runtime import estimators

@@ -12,7 +12,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from lockstep_runtime.app import App
-from lockstep_runtime.routes.infer import InferLimits
+from lockstep_runtime.routes.call import InferLimits
 from lockstep_runtime.state import ServingState
 from lockstep_runtime.telemetry.recorder import Recorder
 from lockstep_runtime.tracing import Tracing
