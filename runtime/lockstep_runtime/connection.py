@@ -52,6 +52,8 @@ class Connection(HttpToolsProtocol):
     cycle: Any  # uvicorn's, or an exchange: of the request that came last
     _before: Any = None  # the cycle of the request before the one that arrives
     _deadline: asyncio.TimerHandle | None = None
+    _idling: asyncio.TimerHandle | None = None
+    _answered = 0.0  # when the last answer ended
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Take it, or refuse one too many."""
@@ -65,6 +67,8 @@ class Connection(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget it."""
         self._unwatch()
+        if self._idling is not None:
+            self._idling.cancel()
         super().connection_lost(exc)
         if self.exchange is not None:
             self.exchange.disconnected = True
@@ -115,14 +119,15 @@ class Connection(HttpToolsProtocol):
             return False
         cycle, parser = self.cycle, self.parser
         if (
-            parser.get_method() == b"POST"
+            self.url in self.fast_path.paths
+            and parser.get_method() == b"POST"
             and (cycle is None or cycle.response_complete)
             and not self.flow.write_paused
             and parser.should_keep_alive()
             and parser.get_http_version() == "1.1"
         ):
             common = self.server_state.default_headers
-            exchange = Exchange(self.transport, common, self.on_response_complete)
+            exchange = Exchange(self.transport, common, self._on_exchange_complete)
             exchange.call = self.fast_path.open(self.url, self.headers, exchange.reply)
             if exchange.call is not None:
                 self.exchange = self.cycle = exchange
@@ -133,10 +138,29 @@ class Connection(HttpToolsProtocol):
         self.headers += headers  # in place: it is in the scope
         return False
 
-    def on_response_complete(self) -> None:
-        """Go on with the next request."""
+    def _on_exchange_complete(self) -> None:
+        """Go on with the next request, if it is here already; else wait for it."""
         self.exchange = None
+        if self.pipeline or self.transport.is_closing():
+            self.on_response_complete()
+            return
+        self._answered = self.loop.time()
+        if self._idling is None:
+            self._idling = self.loop.call_later(self.timeout_keep_alive, self._look_whether_idle)
+
+    def on_response_complete(self) -> None:
+        """Go on likewise after an answer of the application."""
+        self._answered = self.loop.time()
         super().on_response_complete()
+
+    def _look_whether_idle(self) -> None:
+        """Close a connection that nobody has used for long; a timer per request costs 4 µs."""
+        idle = 0.0 if self.busy or self._arriving else self.loop.time() - self._answered
+        if idle < self.timeout_keep_alive:
+            left = self.timeout_keep_alive - idle
+            self._idling = self.loop.call_later(left, self._look_whether_idle)
+        else:
+            self.timeout_keep_alive_handler()
 
     def on_body(self, body: bytes) -> None:
         """Pass a part of the body on."""

@@ -4,7 +4,7 @@ To uvicorn it looks like its own `RequestResponseCycle`, as far as its connectio
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from http import HTTPStatus
 from typing import Protocol
 
@@ -26,7 +26,13 @@ class Call(Protocol):
 
 
 class FastPath(Protocol):
-    """Who decides which requests are answered this way."""
+    """Who decides which requests are answered this way.
+
+    Attributes:
+        paths: all others are not.
+    """
+
+    paths: Collection[bytes]
 
     def open(self, path: bytes, headers: Sequence[Header], reply: Reply) -> Call | None:
         """Begin to answer a POST; None: not this way."""

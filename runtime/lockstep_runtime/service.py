@@ -24,7 +24,7 @@ def submit(
         RequestError: the model is not loaded, refuses the request, or is too busy.
     """
     engine = state.require_engine()
-    names = select_outputs(request.outputs, engine.model.outputs)
+    names = select_outputs(request.outputs, engine.outputs)
     engine.submit(_batch(state, engine, request), names, patience, done)
 
 
@@ -37,7 +37,7 @@ async def infer(
         RequestError: the model is not loaded, refuses the request, or is too busy.
     """
     engine = state.require_engine()
-    names = select_outputs(request.outputs, engine.model.outputs)
+    names = select_outputs(request.outputs, engine.outputs)
     return await engine.run(_batch(state, engine, request), names, patience)
 
 

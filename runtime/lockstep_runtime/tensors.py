@@ -38,11 +38,16 @@ _NAMES = {dtype: name for name, dtype in DATATYPES.items()}
 
 
 class Tensor(NamedTuple):
-    """One named tensor; the array has the tensor's shape. Made several times per request."""
+    """One named tensor; the array has the tensor's shape. Made several times per request.
+
+    Attributes:
+        complete: known to have no missing values; else nobody has looked yet.
+    """
 
     name: str
     datatype: str
     array: Array
+    complete: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,7 +53,7 @@ class ModelInfer:
         finally:
             recorder.request_finished(assignment, status, time.perf_counter() - start)
         pairing = identifier(metadata.get(PAIRING_HEADER))
-        specs = self._state.require_engine().model.outputs
+        specs = self._state.require_engine().specs
         # When the answer is on its way already.
         loop = asyncio.get_running_loop()
         loop.call_soon(recorder.answered, assignment, pairing, outputs, specs)

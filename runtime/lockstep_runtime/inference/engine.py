@@ -44,7 +44,12 @@ class QueueLimits:
 
 
 class InferenceEngine:
-    """A warmed model, its queue and its thread. To be used from one event loop."""
+    """A warmed model, its queue and its thread. To be used from one event loop.
+
+    Attributes:
+        specs: the model's outputs by name.
+        outputs: their names.
+    """
 
     def __init__(
         self,
@@ -57,6 +62,8 @@ class InferenceEngine:
     ) -> None:
         """Take what warm-up measured as `cost`; None: it could not, so nothing runs inline."""
         self.model = model
+        self.specs = {spec.name: spec for spec in model.outputs}
+        self.outputs = tuple(self.specs)
         self.statistics = statistics or QueueStatistics()
         self._executor = executor
         self._cost = cost

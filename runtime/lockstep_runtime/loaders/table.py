@@ -49,6 +49,9 @@ class Table:
         kinds = {column.strings for column in columns} or {False}
         self._mixed = len(kinds) > 1
         self._strings = kinds == {True}
+        coded = any(column.codes for column in columns)
+        # Whether rows of numbers are what the model is called with, as they are.
+        self._plain = bool(columns) and kinds == {False} and not coded
         self.inputs = self._specs()
 
     def _specs(self) -> tuple[TensorSpec, ...]:
@@ -77,6 +80,8 @@ class Table:
         first = tensors[0]
         if len(tensors) == 1 and first.array.ndim == 2:
             width = len(self._columns)
+            if self._plain and first.complete and first.array.shape[1] == width > 1:
+                return self._values(first)
             if first.name not in self._places or width == 1 or first.array.shape[1] == width:
                 return self._whole(first)
         return self._joined(tensors)

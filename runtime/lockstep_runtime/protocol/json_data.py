@@ -43,7 +43,7 @@ def decode(name: str, datatype: str, shape: tuple[int, ...], data: list[Any]) ->
         InvalidInput: the data does not fill the shape, or an element is not of the datatype.
     """
     if datatype == "FP64" and (array := _doubles(shape, data)) is not None:
-        return Tensor(name, datatype, array)
+        return Tensor(name, datatype, array, complete=True)
     flat = data if not data or type(data[0]) is not list else _flatten(name, shape, data)
     size = prod(shape)
     if len(flat) != size:

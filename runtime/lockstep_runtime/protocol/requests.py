@@ -1,11 +1,11 @@
 """An inference request, whichever protocol it came by."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from lockstep_runtime.errors import InvalidInput
-from lockstep_runtime.tensors import Tensor, TensorSpec
+from lockstep_runtime.tensors import Tensor
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
@@ -31,14 +31,13 @@ class InferRequest(NamedTuple):
         return self.binary_of.get(output, self.binary)
 
 
-def select_outputs(requested: tuple[str, ...], available: Sequence[TensorSpec]) -> tuple[str, ...]:
+def select_outputs(requested: tuple[str, ...], available: tuple[str, ...]) -> tuple[str, ...]:
     """Return the names of the outputs to compute: the requested ones, or all.
 
     Raises:
         InvalidInput: the model has no such output.
     """
-    names = tuple(spec.name for spec in available)
     for name in requested:
-        if name not in names:
-            raise InvalidInput(f"unknown output {name!r}; this model has {', '.join(names)}")
-    return requested or names
+        if name not in available:
+            raise InvalidInput(f"unknown output {name!r}; this model has {', '.join(available)}")
+    return requested or available

@@ -106,7 +106,7 @@ class InferCall:
         if not target.explains:  # when the client has his answer already
             assignment = assignment_of(self._headers.get(ASSIGNMENT_HEADER))
             pairing = identifier(self._headers.get(PAIRING_HEADER))
-            specs = self._all.state.require_engine().model.outputs
+            specs = self._all.state.require_engine().specs
             recorder.answered(assignment, pairing, outcome, specs)
 
     def fail(self, error: BaseException) -> None:

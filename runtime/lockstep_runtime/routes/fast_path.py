@@ -5,7 +5,7 @@ to the application, which does the same with the same `InferCall`.
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from urllib.parse import unquote
 
 from lockstep_runtime.access_log import log_access
@@ -23,7 +23,11 @@ _LOOKED_AT = READ | _UNUSUAL | {_LENGTH, _AUTHORIZATION}
 
 
 class FastPath:
-    """Takes the requests whose answer needs no application."""
+    """Takes the requests whose answer needs no application.
+
+    Attributes:
+        paths: of those requests.
+    """
 
     def __init__(
         self,
@@ -36,6 +40,7 @@ class FastPath:
         """Take requests for these paths; with a token, if there are any."""
         self._shared = shared
         self._targets = targets
+        self.paths: Collection[bytes] = targets.keys()
         self._tokens = tokens
         self._access_log = access_log
         self._facts = {"model": shared.state.name, "revision": shared.state.revision}

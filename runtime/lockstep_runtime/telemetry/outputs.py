@@ -10,6 +10,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Protocol
 
+import numpy as np
+
 from lockstep_runtime.telemetry.bins import BIN_NAMES, bin_counts, bin_of
 from lockstep_runtime.telemetry.sampling import rank
 from lockstep_runtime.tensors import Array, Tensor, TensorSpec
@@ -21,6 +23,8 @@ OTHER_LABELS = "(other)"
 _OTHERS = object()  # the key of those that have no name: no label of a model equals it
 # Up to so many rows a plain loop is quicker than numpy.
 _FEW_ROWS = 16
+# So many outputs of one row, and of so many values at most, are counted together.
+_MANY, _SMALL = 128, 64
 
 
 class Distribution(Protocol):
@@ -28,8 +32,8 @@ class Distribution(Protocol):
 
     numeric: bool
 
-    def add(self, value: Any) -> None:
-        """Count the value of an answer of one row."""
+    def add_all(self, values: Array) -> None:
+        """Count the values of many answers of one row each."""
 
     def add_batch(self, values: Array, row: int) -> None:
         """Count an answer of many rows: the one that was drawn, and the others beside."""
@@ -59,9 +63,11 @@ class LabelDistribution:
             chosen = sorted(classes, key=lambda label: rank(_label(label).encode()))[:MAX_LABELS]
             self._counts = {_key(label): 0 for label in chosen}
 
-    def add(self, value: Any) -> None:
-        """Count the label of an answer of one row."""
-        self._counts[self._known(value)] += 1
+    def add_all(self, values: Array) -> None:
+        """Count the labels of many answers of one row each."""
+        counts, known = self._counts, self._known
+        for value in values.tolist():
+            counts[known(value)] += 1
 
     def add_batch(self, values: Array, row: int) -> None:
         """Count an answer of many rows: the one that was drawn, and the others beside."""
@@ -126,9 +132,9 @@ class NumberDistribution:
         self._counts = [0] * len(BIN_NAMES)
         self._beside = [0] * len(BIN_NAMES)
 
-    def add(self, value: float) -> None:
-        """Count the number of an answer of one row."""
-        self._counts[bin_of(value)] += 1
+    def add_all(self, values: Array) -> None:
+        """Count the numbers of many answers of one row each."""
+        _add(self._counts, values)
 
     def add_batch(self, values: Array, row: int) -> None:
         """Count an answer of many rows: the one that was drawn, and the others beside."""
@@ -136,13 +142,7 @@ class NumberDistribution:
         drawn = bin_of(values[row].item())
         self._counts[drawn] += 1
         beside[drawn] -= 1
-        if len(values) <= _FEW_ROWS:
-            for value in values.tolist():
-                beside[bin_of(value)] += 1
-            return
-        counts = bin_counts(values)
-        for place in counts.nonzero()[0].tolist():
-            beside[place] += int(counts[place])
+        _add(beside, values)
 
     def bins(self) -> dict[str, int]:
         """Return answers by bin, in ascending order of the bins."""
@@ -151,6 +151,17 @@ class NumberDistribution:
     def values(self) -> dict[str, int]:
         """Return values by bin, in ascending order of the bins."""
         return _by_bin(map(sum, zip(self._counts, self._beside, strict=True)))
+
+
+def _add(counts: list[int], values: Array) -> None:
+    """Add numbers to the counts of their bins."""
+    if len(values) <= _FEW_ROWS:
+        for value in values.tolist():
+            counts[bin_of(value)] += 1
+        return
+    found = bin_counts(values)
+    for place in found.nonzero()[0].tolist():
+        counts[place] += int(found[place])
 
 
 def _by_bin(counts: Iterable[int]) -> dict[str, int]:
@@ -168,23 +179,47 @@ class OutputDistributions:
         """Draw rows by numbers from 0 to 1, evenly spread and independent of all answers."""
         self._draw = draw
         self._columns: dict[tuple[str, bool, bool], list[Distribution]] = {}
+        self._waiting: list[tuple[Tensor, TensorSpec]] = []
 
     def add(self, tensor: Tensor, spec: TensorSpec) -> None:
         """Count an answer's output, which is as the loader describes it."""
         array = tensor.array
+        rows = len(array) if array.ndim else 1
+        if rows != 1 or array.size > _SMALL:
+            self._add_answer(tensor, spec, rows)
+            return
+        # Many at once cost a tenth of one by one.
+        self._waiting.append((tensor, spec))
+        if len(self._waiting) >= _MANY:
+            self._count_waiting()
+
+    def _add_answer(self, tensor: Tensor, spec: TensorSpec, rows: int) -> None:
+        array = tensor.array
         if not array.size:
             return
-        rows = len(array) if array.ndim else 1
-        columns = self._of(tensor, array.size // rows, spec)
-        if rows == 1:
-            # Only as many values as there are distributions: a table may be much wider.
-            for one, value in zip(columns, array.ravel()[: len(columns)].tolist(), strict=True):
-                one.add(value)
-            return
         table = array.reshape(rows, -1)
+        columns = self._of(tensor, table.shape[1], spec)
+        if rows == 1:
+            for index, one in enumerate(columns):
+                one.add_all(table[:, index])
+            return
         row = int(self._draw() * rows)
         for index, one in enumerate(columns):
             one.add_batch(table[:, index], row)
+
+    def _count_waiting(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        alike: dict[tuple[Any, ...], list[Tensor]] = {}
+        specs: dict[str, TensorSpec] = {}
+        for tensor, spec in waiting:
+            array = tensor.array
+            alike.setdefault((tensor.name, array.dtype, array.shape), []).append(tensor)
+            specs[tensor.name] = spec
+        for tensors in alike.values():
+            table = np.concatenate([tensor.array.reshape(1, -1) for tensor in tensors])
+            columns = self._of(tensors[0], table.shape[1], specs[tensors[0].name])
+            for index, one in enumerate(columns):
+                one.add_all(table[:, index])
 
     def _of(self, tensor: Tensor, width: int, spec: TensorSpec) -> list[Distribution]:
         """Return the columns' distributions, made when first seen: a model's width may vary."""
@@ -197,6 +232,7 @@ class OutputDistributions:
 
     def items(self) -> Iterator[tuple[str, Distribution]]:
         """Yield names and distributions."""
+        self._count_waiting()
         for (name, table, _), columns in self._columns.items():
             for index, column in enumerate(columns):
                 yield (f"{name}[{index}]" if table else name), column

@@ -3,7 +3,7 @@
 import secrets
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -61,15 +61,17 @@ class Recorder:
         assignment: str,
         identity: bytes | None,
         outputs: Sequence[Tensor],
-        specs: Sequence[TensorSpec],
+        specs: Mapping[str, TensorSpec],
     ) -> None:
-        """Count the outputs of a 200 answer and remember it, if its request has a pairing id."""
+        """Count the outputs of a 200 answer and remember it, if its request has a pairing id.
+
+        `specs`: the model's outputs by name.
+        """
         distributions = self.outputs.get(assignment)
         if distributions is None:
             distributions = self.outputs[assignment] = OutputDistributions()
-        described = {spec.name: spec for spec in specs}
         for tensor in outputs:
-            distributions.add(tensor, described[tensor.name])
+            distributions.add(tensor, specs[tensor.name])
         if identity is not None and assignment != DIRECT:
             self._answers.offer(identity, assignment, outputs, time.monotonic())
 

@@ -15,7 +15,7 @@ def recorded(*labels):
     for number, label in enumerate(labels):
         recorder.request_started()
         output = Tensor("predict", "INT64", np.array([label]))
-        recorder.answered("split", f"r{number}".encode(), [output], [spec])
+        recorder.answered("split", f"r{number}".encode(), [output], {spec.name: spec})
         recorder.request_finished("split", 200, 0.002)
     return recorder
 
@@ -37,7 +37,9 @@ def test_counts_and_latencies_arrive():
 def test_numbers_are_told_apart_from_labels():
     recorder = Recorder("churn-1a2b3c4d")
     spec = TensorSpec("predict", "FP64", (-1,))
-    recorder.answered("split", b"r", [Tensor("predict", "FP64", np.array([0.5]))], [spec])
+    recorder.answered(
+        "split", b"r", [Tensor("predict", "FP64", np.array([0.5]))], {spec.name: spec}
+    )
     reading = parse_page(recorder.report(None), "uid", "x").reading
     assert reading.numeric == {"predict"}
     [lower_bound] = reading.outputs["split", "predict"]
@@ -60,7 +62,7 @@ def test_answers_arrive_after_the_cursor():
 def test_a_large_answer_is_its_digest():
     recorder = Recorder("churn-1a2b3c4d")
     spec = TensorSpec("predict", "FP64", (-1,))
-    recorder.answered("split", b"r", [Tensor("predict", "FP64", np.zeros(5000))], [spec])
+    recorder.answered("split", b"r", [Tensor("predict", "FP64", np.zeros(5000))], {spec.name: spec})
     [answer] = parse_page(recorder.report(0), "uid", "x").reading.answers
     assert answer.outputs is None
     assert answer.digest

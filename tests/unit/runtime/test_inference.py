@@ -248,3 +248,16 @@ def test_joined_and_taken_apart_is_the_same(rows: list[list[float]]) -> None:
     for batch, parts in zip(batches, taken_apart(tensors, [len(r) for r in rows]), strict=True):
         for array, part in zip(batch, parts, strict=True):
             np.testing.assert_array_equal(array, part.array)
+
+
+async def test_trouble_with_one_answer_is_not_that_of_its_batch(
+    executor: ThreadPoolExecutor, caplog: pytest.LogCaptureFixture
+) -> None:
+    engine = InferenceEngine(Model(), executor, cost=QUICK)
+
+    def refuse(_: object) -> None:
+        raise RuntimeError("no room")
+
+    engine.submit(one(1), ("y",), None, refuse)
+    assert await answers(engine, one(2)) == [[4]]
+    assert "no room" in caplog.text
