@@ -1,8 +1,6 @@
 """A router, its nameserver and some model pods on a loopback network of their own."""
 
 import asyncio
-import random
-import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -20,6 +18,7 @@ from lockstep_operator.traffic.envoy.counts import counts_path, parse_counts
 from lockstep_operator.traffic.envoy.readback import route_version
 from lockstep_operator.traffic.envoy.settings import RouterSettings
 from lockstep_operator.traffic.envoy.stats import RouterStats, parse_stats, stats_path
+from lockstep_sandbox.network import claim
 from traffic.backend import Backend
 from traffic.nameserver import Nameserver
 from traffic.router_process import RouterProcess
@@ -143,28 +142,18 @@ async def until(check: Callable[[], Awaitable[bool]], seconds: float = 5.0) -> f
 @asynccontextmanager
 async def rigged(folder: Path) -> AsyncIterator[Rig]:
     """Make a rig; end what it started."""
-    network = _free_network()
+    claimed, marker = claim()  # loopback addresses are this machine's, and sandboxes run on it
+    network = f"127.{claimed.number}"
     nameserver = Nameserver(f"{network}.0.53")
     await nameserver.start()
     router = RouterProcess(folder, f"{network}.0.2", nameserver)
-    async with ClientSession() as session:
-        rig = Rig(network, nameserver, router, session)
-        try:
-            yield rig
-        finally:
-            await router.stop()
-            for pod in rig.pods.values():
-                await pod.stop()
-            nameserver.stop()
-
-
-def _free_network() -> str:
-    """Loopback addresses are this machine's, and other tests may run on it."""
-    for second in random.sample(range(16, 251), 50):
-        with socket.socket() as probe:
+    with marker:
+        async with ClientSession() as session:
+            rig = Rig(network, nameserver, router, session)
             try:
-                probe.bind((f"127.{second}.0.2", names.READY_PORT))
-            except OSError:
-                continue
-        return f"127.{second}"
-    raise AssertionError("no loopback network is free")
+                yield rig
+            finally:
+                await router.stop()
+                for pod in rig.pods.values():
+                    await pod.stop()
+                nameserver.stop()
