@@ -47,8 +47,10 @@ class Catalogue:
         self._images = images
 
     def find(self, name: str) -> Image | None:
-        """Return the image of that name, None when the catalogue has none."""
-        return next((each for each in self._images if fnmatchcase(name, each.match)), None)
+        """Return the image of that name, `latest` when it has no tag; None: there is none."""
+        tagged = any(mark in name.rpartition("/")[2] for mark in ":@")
+        full = name if tagged else f"{name}:latest"
+        return next((each for each in self._images if fnmatchcase(full, each.match)), None)
 
 
 def load(path: Path | None, *built_in: Image) -> Catalogue:

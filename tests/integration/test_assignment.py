@@ -65,6 +65,8 @@ CONTRADICTIONS: list[tuple[dict[str, Any], str]] = [
         "Lockstep's own model server",
     ),
     ({"runtime": {"type": "Custom"}}, "needs an image"),
+    ({"runtime": {"port": 9000}}, "runtime.port and runtime.healthPath are for type Custom"),
+    ({"runtime": {"healthPath": "/health"}}, "runtime.healthPath are for type Custom"),
     ({"rollout": {"strategy": "Replace", "steps": [{"weight": 5}]}}, "has no steps"),
     ({"rollout": {"strategy": "Replace"}, "traffic": {"mirror": 5}}, "never runs two revisions"),
     (

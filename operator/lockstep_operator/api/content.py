@@ -148,6 +148,12 @@ class Runtime(ContentType):
                 "!has(self.type) || self.type != 'Custom' || has(self.image)",
                 "runtime.type Custom needs an image",
             ),
+            (
+                "has(self.type) && self.type == 'Custom'"
+                " || !has(self.port) && !has(self.healthPath)",
+                "runtime.port and runtime.healthPath are for type Custom: Lockstep's own model "
+                "server has its own",
+            ),
         )
     )
 
@@ -155,8 +161,8 @@ class Runtime(ContentType):
         Literal["Lockstep", "Custom"],
         Field(
             description="`Lockstep`: our model server. `Custom`: the image is a server of your "
-            "own, started as it is; it finds the model in /mnt/lockstep/model and listens on "
-            "port 8080. Command, arguments and probes come from podTemplate.",
+            "own (Triton, vLLM, …), started as it is; it finds the model in /mnt/lockstep/model "
+            "and listens on `port`. Command, arguments and other probes come from podTemplate.",
         ),
     ] = "Lockstep"
     image: Annotated[
@@ -166,6 +172,23 @@ class Runtime(ContentType):
             max_length=1024,
             description="Image of the model server; the operator's own default when absent. "
             "Resolved once, when the revision is made.",
+        ),
+    ] = None
+    port: Annotated[
+        int | None,
+        Field(
+            ge=1,
+            le=65535,
+            description="Where a `Custom` server listens for HTTP; 8080 when absent.",
+        ),
+    ] = None
+    health_path: Annotated[
+        str | None,
+        Field(
+            max_length=256,
+            pattern=r"^/[\x21-\x7e]*$",
+            description="Path of a `Custom` server that answers 200 when it can take requests; its "
+            "probes and the router ask it. `/v2/health/ready` when absent.",
         ),
     ] = None
     grpc: Annotated[

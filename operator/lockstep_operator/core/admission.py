@@ -12,6 +12,7 @@ from lockstep_operator.core.decision import Decision
 from lockstep_operator.core.facts import Facts
 from lockstep_operator.core.routing import (
     Backend,
+    Endpoint,
     Match,
     Mirror,
     Route,
@@ -48,13 +49,23 @@ def route_for(
     return Route(
         namespace=namespace,
         deployment=facts.desired.spec.model_deployment_name,
-        backends=tuple(Backend(name, weights.get(name, 0)) for name in sorted(names)),
+        backends=tuple(
+            Backend(name, weights.get(name, 0), _endpoint(facts, name)) for name in sorted(names)
+        ),
         settings=settings_for(facts, names),
         mirror=Mirror(candidate, share) if candidate and share else None,
         candidate=candidate,
         stable=stable.name if stable and weights.get(stable.name) else None,
         urgent=any(one.quarantined and one.name in facts.live.weights for one in facts.revisions),
     )
+
+
+def _endpoint(facts: Facts, name: str) -> Endpoint:
+    """Of a revision that is gone, what the router has is kept."""
+    for revision in facts.revisions:
+        if revision.name == name:
+            return revision.endpoint
+    return facts.live.endpoints.get(name, Endpoint())
 
 
 def settings_for(facts: Facts, routed: Collection[str]) -> TrafficSettings:

@@ -11,7 +11,9 @@ from lockstep_operator.api.group import (
     REVISION_LABEL,
 )
 
+# Of our own model server; one of the user's own may have others.
 MODEL_PORT = 8080
+HEALTH_PATH = "/v2/health/ready"
 # Metrics and answers for the gates; the router sends nobody there.
 TELEMETRY_PORT = 8081
 # The same protocol over gRPC, for revisions that offer it.

@@ -7,6 +7,8 @@ from typing import Any
 
 from lockstep_operator.api.modelrevision import ModelRevisionSpec, Promotion
 from lockstep_operator.core.content import NormalContent, normalise
+from lockstep_operator.core.names import HEALTH_PATH, MODEL_PORT
+from lockstep_operator.core.routing import Endpoint
 from lockstep_operator.core.times import parse_time
 
 PROMOTIONS_KEPT = 10
@@ -43,6 +45,13 @@ class Revision:
     def offers_grpc(self) -> bool:
         """Whether its pods serve gRPC too."""
         return bool(self.content.get("runtime", {}).get("grpc"))
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """Where its pods take requests."""
+        runtime = self.content.get("runtime", {})
+        port, path = runtime.get("port"), runtime.get("healthPath")
+        return Endpoint(port or MODEL_PORT, path or HEALTH_PATH)
 
     @property
     def promotion(self) -> Promotion | None:

@@ -6,6 +6,16 @@ Weights are integers in hundredths of a percent (0..10000), see `core.weights`.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from lockstep_operator.core.names import HEALTH_PATH, MODEL_PORT
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where a revision's pods take HTTP, and which path answers 200 when they can."""
+
+    port: int = MODEL_PORT
+    health_path: str = HEALTH_PATH
+
 
 @dataclass(frozen=True, slots=True)
 class Backend:
@@ -13,6 +23,7 @@ class Backend:
 
     revision: str
     weight: int
+    endpoint: Endpoint = Endpoint()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +101,7 @@ class LiveRoute:
     Attributes:
         port: listener port of the ModelDeployment, None before its first configuration.
         weights: configured weight by revision; a revision whose cluster is known has an entry (0).
+        endpoints: of the revisions whose cluster is known.
         settings: the configured settings, None before the first configuration or when the route
             was written by another build and its settings cannot be told.
         mirror: the configured mirror.
@@ -104,6 +116,7 @@ class LiveRoute:
 
     port: int | None = None
     weights: Mapping[str, int] = field(default_factory=dict)
+    endpoints: Mapping[str, Endpoint] = field(default_factory=dict)
     settings: TrafficSettings | None = None
     mirror: Mirror | None = None
     candidate: str | None = None

@@ -45,6 +45,15 @@ MANIFESTS = {
     ),
 }
 
+MANIFESTS["custom"] = deployment(
+    runtime={
+        "type": "Custom",
+        "image": "team/server:3",
+        "port": 9000,
+        "healthPath": "/health",
+    },
+)
+
 
 @pytest.mark.parametrize("name", MANIFESTS)
 def test_golden(name: str, golden: Golden) -> None:

@@ -24,6 +24,7 @@ def test_the_first_match_counts_and_paths_are_relative_to_the_file(tmp_path: Pat
     assert other is not None
     assert other.entrypoint == ()
     assert found.find("b:1") is None
+    assert found.find("a") is found.find("a:latest") is other
 
 
 @pytest.mark.parametrize(

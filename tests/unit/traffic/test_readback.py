@@ -5,7 +5,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lockstep_operator.core.errors import Invalid
-from lockstep_operator.core.routing import Backend, Match, Mirror, Route, Sticky, TrafficSettings
+from lockstep_operator.core.routing import (
+    Backend,
+    Endpoint,
+    Match,
+    Mirror,
+    Route,
+    Sticky,
+    TrafficSettings,
+)
 from lockstep_operator.traffic.envoy import manifests, names
 from lockstep_operator.traffic.envoy.config import EMPTY
 from lockstep_operator.traffic.envoy.configmap import read_config
@@ -65,6 +73,10 @@ _settings = st.builds(
     grpc=st.booleans(),
 )
 
+_endpoints = st.builds(
+    Endpoint, st.integers(1, 65535), st.from_regex(r"/[\x21-\x7e]*", fullmatch=True)
+)
+
 
 @given(
     settings=_settings,
@@ -99,9 +111,14 @@ def test_a_route_of_another_build_keeps_its_weights_and_has_no_settings() -> Non
     assert not is_current(config, NAMESPACE, "churn", SETTINGS)
 
 
-@given(share=st.integers(0, 10_000), spare=st.booleans(), timeout=st.integers(1, 3_600_000))
-def test_any_route_survives(share: int, spare: bool, timeout: int) -> None:
-    backends = [Backend("m-aaaaaaaa", share), Backend("m-bbbbbbbb", 10_000 - share)]
+@given(
+    share=st.integers(0, 10_000),
+    spare=st.booleans(),
+    timeout=st.integers(1, 3_600_000),
+    endpoint=_endpoints,
+)
+def test_any_route_survives(share: int, spare: bool, timeout: int, endpoint: Endpoint) -> None:
+    backends = [Backend("m-aaaaaaaa", share, endpoint), Backend("m-bbbbbbbb", 10_000 - share)]
     wanted = Route(
         NAMESPACE,
         "m",

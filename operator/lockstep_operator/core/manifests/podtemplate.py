@@ -10,6 +10,7 @@ from lockstep_operator.core.errors import InvalidSpec
 from lockstep_operator.core.manifests.overlay import merged
 from lockstep_operator.core.names import (
     GRPC_PORT,
+    HEALTH_PATH,
     MODEL_PORT,
     TELEMETRY_PORT,
     model_labels,
@@ -118,7 +119,7 @@ def _model_container(
     if model.input_schema:
         command += ["--schema", _json(model.input_schema)]
     command += _batching_flags(content.runtime.batching)
-    ready, live = _http_probe("/v2/health/ready"), _http_probe("/v2/health/live")
+    ready, live = _http_probe(HEALTH_PATH), _http_probe("/v2/health/live")
     return _container("model", command, content.runtime, defaults) | {
         "ports": [
             _port("http", MODEL_PORT),
@@ -150,17 +151,18 @@ def _batching_flags(batching: Batching | None) -> list[str]:
 def _custom_container(content: Content, defaults: Defaults) -> dict[str, Any]:
     """A server of the user's own, started as its image says; an overlay says more.
 
-    It is taken for ready when it accepts connections, unless the overlay has a better probe. The
-    sleep lets the router notice that it leaves, whatever the server does on SIGTERM.
+    The sleep lets the router notice that it leaves, whatever the server does on SIGTERM.
     """
+    runtime = content.runtime
+    port = runtime.port or MODEL_PORT
+    ready = _http_probe(runtime.health_path or HEALTH_PATH, port)
     container = _container("model", [], content.runtime, defaults)
     del container["command"]
-    open_port = {"tcpSocket": {"port": MODEL_PORT}, "timeoutSeconds": _PROBE_SECONDS}
     return container | {
-        "ports": [_port("http", MODEL_PORT), *_grpc_port(content.runtime)],
+        "ports": [_port("http", port), *_grpc_port(runtime)],
         "volumeMounts": _mounts(content.model, writable_model=False),
-        "startupProbe": open_port | {"periodSeconds": 1, "failureThreshold": _LOAD_SECONDS},
-        "readinessProbe": open_port | {"periodSeconds": 2, "failureThreshold": 3},
+        "startupProbe": ready | {"periodSeconds": 1, "failureThreshold": _LOAD_SECONDS},
+        "readinessProbe": ready | {"periodSeconds": 2, "failureThreshold": 3},
         "lifecycle": {"preStop": {"sleep": {"seconds": _DRAIN_SECONDS}}},
     }
 
@@ -194,8 +196,8 @@ def _grpc_port(runtime: Runtime) -> list[dict[str, Any]]:
     return [_port("grpc", GRPC_PORT)] if runtime.grpc else []
 
 
-def _http_probe(path: str) -> dict[str, Any]:
-    return {"httpGet": {"path": path, "port": MODEL_PORT}, "timeoutSeconds": _PROBE_SECONDS}
+def _http_probe(path: str, port: int = MODEL_PORT) -> dict[str, Any]:
+    return {"httpGet": {"path": path, "port": port}, "timeoutSeconds": _PROBE_SECONDS}
 
 
 def _claim(model: Model) -> str | None:

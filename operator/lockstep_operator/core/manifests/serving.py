@@ -3,7 +3,7 @@
 from typing import Any
 
 from lockstep_operator.api.group import REVISION_LABEL
-from lockstep_operator.core.names import MODEL_PORT, model_labels, observed_name, owner_reference
+from lockstep_operator.core.names import model_labels, observed_name, owner_reference
 from lockstep_operator.core.plan import Manifest
 from lockstep_operator.core.revisions import Revision
 
@@ -28,6 +28,7 @@ def build_service(deployment: Manifest, revision: Revision) -> Manifest:
     Addresses of pods that are not ready are published too: the router checks health itself, and
     DNS answers may be half a minute old.
     """
+    port = revision.endpoint.port
     return {
         "apiVersion": "v1",
         "kind": "Service",
@@ -36,7 +37,7 @@ def build_service(deployment: Manifest, revision: Revision) -> Manifest:
             "clusterIP": "None",
             "publishNotReadyAddresses": True,
             "selector": {REVISION_LABEL: revision.name},
-            "ports": [{"name": "http", "port": MODEL_PORT, "targetPort": MODEL_PORT}],
+            "ports": [{"name": "http", "port": port, "targetPort": port}],
         },
     }
 

@@ -127,6 +127,15 @@ class Golden:
         return str(text)
 
 
+def _model_port(pod: Manifest) -> int:
+    """Return where the pod takes requests: a server of the user's own may have its own port."""
+    for container in pod["spec"]["containers"]:
+        for port in container.get("ports") or []:
+            if port.get("name") == "http":
+                return int(port["containerPort"])
+    return MODEL_PORT
+
+
 class _Wrong(Exception):
     """The pod answered, and not with 200 and JSON."""
 
@@ -138,6 +147,7 @@ class _Pod:
         self._pods = pods
         self._pod = pod
         self._model = model
+        self._port = _model_port(pod)
         self._read = 0
 
     async def answer(self, request: GoldenRequest) -> Any:
@@ -145,7 +155,7 @@ class _Pod:
         name = self._pod["metadata"]["name"]
         try:
             answer = await self._pods.post(
-                self._pod, MODEL_PORT, path, request.body, _ANSWER_SECONDS, longest=LONGEST_ANSWER
+                self._pod, self._port, path, request.body, _ANSWER_SECONDS, longest=LONGEST_ANSWER
             )
         except PodUnreachable as error:
             raise Uncomputable(f"golden request {request.name}: {error}") from error

@@ -7,8 +7,8 @@ and HTTP/2.
 
 from typing import Any
 
-from lockstep_operator.core.names import GRPC_PORT, MODEL_PORT
-from lockstep_operator.core.routing import TrafficSettings
+from lockstep_operator.core.names import GRPC_PORT
+from lockstep_operator.core.routing import Endpoint, TrafficSettings
 from lockstep_operator.traffic.envoy import durations, names
 from lockstep_operator.traffic.envoy.discovery import Resource
 
@@ -20,7 +20,11 @@ MAX_MIRRORED = 256
 
 
 def model_cluster(
-    name: str, deployment: str, host_suffix: str, settings: TrafficSettings
+    name: str,
+    deployment: str,
+    host_suffix: str,
+    settings: TrafficSettings,
+    endpoint: Endpoint,
 ) -> Resource:
     """Return a cluster of one revision: the pods behind its headless Service.
 
@@ -29,6 +33,7 @@ def model_cluster(
         deployment: the ModelDeployment that it belongs to.
         host_suffix: what follows the Service's name, `<namespace>.svc.<cluster domain>`.
         settings: limits and ejection.
+        endpoint: where its pods take requests and are asked for their health.
     """
     revision = names.revision_of(name)
     # The last dot keeps the resolver from trying the pod's search domains first (ndots: 5).
@@ -43,7 +48,7 @@ def model_cluster(
         "ignore_health_on_host_removal": True,
         "load_assignment": {
             "cluster_name": name,
-            "endpoints": [{"lb_endpoints": [{"endpoint": _endpoint(name, address)}]}],
+            "endpoints": [{"lb_endpoints": [{"endpoint": _socket_of(name, address, endpoint)}]}],
         },
         "connect_timeout": "1s",
         # Inference times differ widely and a pod works on one at a time: count what is waiting.
@@ -52,7 +57,7 @@ def model_cluster(
         # A busy single replica that misses two probes then goes on being used, and pods that are
         # starting get nothing as long as another is healthy.
         "common_lb_config": {"healthy_panic_threshold": {"value": 1.0}},
-        "health_checks": [_health_check(revision)],
+        "health_checks": [_health_check(revision, endpoint.health_path)],
         "circuit_breakers": {"thresholds": [_limits(name, settings)]},
         **_ejection(name, settings),
         "typed_extension_protocol_options": {_OPTIONS: _http_options(name)},
@@ -81,11 +86,23 @@ def _resolution() -> dict[str, Any]:
     }
 
 
-def _endpoint(name: str, address: str) -> dict[str, Any]:
+def endpoint_of(resource: Resource) -> Endpoint:
+    """Return what a cluster was made with; what cannot be read is as our own server has it."""
+    try:
+        (group,) = resource["load_assignment"]["endpoints"]
+        (pods,) = group["lb_endpoints"]
+        port = pods["endpoint"]["address"]["socket_address"]["port_value"]
+        path = resource["health_checks"][0]["http_health_check"]["path"]
+    except (KeyError, TypeError, ValueError, IndexError):
+        return Endpoint()
+    return Endpoint(int(port), str(path))
+
+
+def _socket_of(name: str, address: str, endpoint: Endpoint) -> dict[str, Any]:
     """A pod is healthy for gRPC whenever it is for HTTP: it is asked on HTTP's port."""
     if not names.is_grpc(name):
-        return {"address": _socket(address, MODEL_PORT)}
-    probed = {"port_value": MODEL_PORT}
+        return {"address": _socket(address, endpoint.port)}
+    probed = {"port_value": endpoint.port}
     return {"address": _socket(address, GRPC_PORT), "health_check_config": probed}
 
 
@@ -93,7 +110,7 @@ def _socket(address: str, port: int) -> dict[str, Any]:
     return {"socket_address": {"address": address, "port_value": port}}
 
 
-def _health_check(revision: str) -> dict[str, Any]:
+def _health_check(revision: str, path: str) -> dict[str, Any]:
     """Every interval is set: the defaults without traffic are 60 s."""
     return {
         "timeout": "1s",
@@ -104,7 +121,7 @@ def _health_check(revision: str) -> dict[str, Any]:
         "no_traffic_healthy_interval": "1s",
         "unhealthy_threshold": 2,
         "healthy_threshold": 1,
-        "http_health_check": {"path": "/v2/health/ready", "host": revision},
+        "http_health_check": {"path": path, "host": revision},
     }
 
 

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 from lockstep_operator.core.errors import Invalid
-from lockstep_operator.core.routing import Route
+from lockstep_operator.core.routing import Endpoint, Route
 from lockstep_operator.traffic.envoy import names
 from lockstep_operator.traffic.envoy.bootstrap import bootstrap_text
 from lockstep_operator.traffic.envoy.clusters import cluster_owner, model_cluster
@@ -63,8 +63,15 @@ class RouterConfig:
                 f"move {name!r} to another namespace"
             )
         host_suffix = f"{route.namespace}.svc.{settings.cluster_domain}"
+        endpoints = {one.revision: one.endpoint for one in route.backends}
         clusters = {
-            one: model_cluster(one, name, host_suffix, route.settings)
+            one: model_cluster(
+                one,
+                name,
+                host_suffix,
+                route.settings,
+                endpoints.get(names.revision_of(one), Endpoint()),
+            )
             for one in own_clusters(route) | extra_clusters(route) | set(spare)
         }
         others = {key: c for key, c in self.clusters.items() if cluster_owner(c) != name}

@@ -1,9 +1,9 @@
 """What a router is configured to do, read from its ConfigMap: there is no second copy of it."""
 
 from lockstep_operator.core.errors import LockstepError
-from lockstep_operator.core.routing import Backend, LiveRoute, Route, TrafficSettings
+from lockstep_operator.core.routing import Backend, Endpoint, LiveRoute, Route, TrafficSettings
 from lockstep_operator.traffic.envoy import names
-from lockstep_operator.traffic.envoy.clusters import cluster_owner
+from lockstep_operator.traffic.envoy.clusters import cluster_owner, endpoint_of
 from lockstep_operator.traffic.envoy.config import RouterConfig
 from lockstep_operator.traffic.envoy.discovery import parse
 from lockstep_operator.traffic.envoy.listeners import listener_port
@@ -23,6 +23,7 @@ def read_route_of(config: RouterConfig, deployment: str) -> LiveRoute:
     return LiveRoute(
         port=None if listener is None else listener_port(listener),
         weights=known | dict(file.weights),
+        endpoints={name: endpoint_of(config.clusters[name]) for name in known},
         settings=None if record is None else record.settings,
         mirror=None if record is None else record.mirror,
         candidate=None if record is None else record.candidate,
@@ -54,7 +55,10 @@ def as_route(live: LiveRoute, namespace: str, deployment: str) -> Route:
     return Route(
         namespace=namespace,
         deployment=deployment,
-        backends=tuple(Backend(name, weight) for name, weight in sorted(live.weights.items())),
+        backends=tuple(
+            Backend(name, weight, live.endpoints.get(name, Endpoint()))
+            for name, weight in sorted(live.weights.items())
+        ),
         settings=live.settings or TrafficSettings(),
         mirror=live.mirror,
         candidate=live.candidate,
