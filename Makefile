@@ -15,6 +15,9 @@ RUNTIME_EXTRAS := runtime grpc sklearn xgboost lightgbm onnx mlflow cloud hf oci
 # Whom the model server is measured beside, each in an environment of its own.
 BENCH_PEERS := mlserver kserve bentoml fastapi uvicorn
 
+# Programs start often here, and without their bytecode each start would compile them anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-torch fuzz check sandbox crds bench proof clean requirements
 

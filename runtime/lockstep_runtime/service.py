@@ -3,7 +3,8 @@
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 
 from lockstep_runtime.errors import RequestError
-from lockstep_runtime.inference.engine import InferenceEngine, Outcome
+from lockstep_runtime.inference.calling import Outcome
+from lockstep_runtime.inference.engine import InferenceEngine
 from lockstep_runtime.model import explain_of, predict_stream_of, prepared
 from lockstep_runtime.protocol.requests import InferRequest, select_outputs
 from lockstep_runtime.state import ServingState

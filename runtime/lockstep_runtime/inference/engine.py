@@ -16,7 +16,8 @@ from functools import partial
 from typing import Any, TypeVar
 
 from lockstep_runtime.errors import DeadlineExceeded, Overloaded
-from lockstep_runtime.inference.batches import alike, joined, taken_apart
+from lockstep_runtime.inference.batches import alike
+from lockstep_runtime.inference.calling import Outcome, computed
 from lockstep_runtime.inference.statistics import QueueStatistics
 from lockstep_runtime.inference.waiting import Job, Request, Waiting
 from lockstep_runtime.inference.warmup import MEASURED_ROWS, CallCost
@@ -25,7 +26,6 @@ from lockstep_runtime.tensors import Batch, Tensor
 
 INLINE_SECONDS = 0.0005
 T = TypeVar("T")
-Outcome = list[Tensor] | BaseException
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,7 +242,7 @@ class InferenceEngine:
     def _timed(self, requests: list[Request], rows: int) -> list[Outcome]:
         """Compute, and learn what it costs; in whichever thread has the model."""
         start = time.perf_counter()
-        outcomes = _computed(self.model, requests)
+        outcomes = computed(self.model, requests)
         if self._cost is not None and rows <= MEASURED_ROWS:
             self._cost = self._cost.corrected(rows, time.perf_counter() - start)
         return outcomes
@@ -284,17 +284,3 @@ def _tell(answer: "asyncio.Future[Any]", outcome: Any) -> None:
         answer.set_exception(outcome)
     else:
         answer.set_result(outcome)
-
-
-def _computed(model: Model, requests: list[Request]) -> list[Outcome]:
-    """Call the model once; if it fails with several, call it for each: one may be to blame."""
-    names = requests[0].outputs
-    try:
-        tensors = model.predict(joined([one.batch for one in requests]), names)
-        if len(requests) == 1:
-            return [tensors]
-        return list(taken_apart(tensors, [one.rows for one in requests]))
-    except Exception as error:
-        if len(requests) == 1:
-            return [error]
-        return [outcome for one in requests for outcome in _computed(model, [one])]

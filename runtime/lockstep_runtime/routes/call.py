@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from lockstep_runtime.inference.engine import Outcome
+from lockstep_runtime.inference.calling import Outcome
 from lockstep_runtime.protocol.requests import InferRequest
 from lockstep_runtime.routes.answer_headers import AnswerHeaders
 from lockstep_runtime.routes.asgi import JSON, Header, identifier

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 from urllib.parse import quote, unquote
 
-from lockstep_runtime.inference.engine import Outcome
+from lockstep_runtime.inference.calling import Outcome
 from lockstep_runtime.protocol.requests import InferRequest
 from lockstep_runtime.routes.codecs import Codec, V1Codec, V1ExplainCodec, V2Codec
 from lockstep_runtime.service import submit, submit_explanation
