@@ -87,6 +87,9 @@ CONTRADICTIONS: list[tuple[dict[str, Any], str]] = [
     ),
     ({"traffic": {"sticky": {"header": "a", "cookie": "b"}}}, "one of the two"),
     ({"traffic": {"outlierDetection": {"ejectionTime": "0s"}}}, "longer than 0s"),
+    ({"rollout": {"progressDeadline": "0s"}}, "longer than 0s"),
+    ({"rollout": {"analysisDeadline": "0s"}}, "longer than 0s"),
+    ({"traffic": {"mirror": 0.001}}, "at most two decimals"),
 ]
 
 

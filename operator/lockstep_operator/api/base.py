@@ -23,6 +23,13 @@ def cel(*rules: tuple[str, str]) -> dict[str, Any]:
     }
 
 
+LONGER_THAN_ZERO = cel(("duration(self) > duration('0s')", "must be longer than 0s"))
+TWO_DECIMALS = cel(
+    (
+        "double(int(self * 100.0 + 0.5)) / 100.0 == self",
+        "must be a percentage with at most two decimals",
+    ),
+)
 FREE_FORM: dict[str, Any] = {"x-kubernetes-preserve-unknown-fields": True}
 
 Duration = Annotated[

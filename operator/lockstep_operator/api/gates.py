@@ -4,7 +4,15 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
-from lockstep_operator.api.base import ApiType, Duration, ObjectName, Text, Timestamp, cel
+from lockstep_operator.api.base import (
+    LONGER_THAN_ZERO,
+    ApiType,
+    Duration,
+    ObjectName,
+    Text,
+    Timestamp,
+    cel,
+)
 
 Metric = Literal[
     "errorRate",
@@ -59,7 +67,10 @@ class PrometheusQuery(ApiType):
             "and `password`, and `ca.crt`; each key is optional."
         ),
     ] = None
-    interval: Annotated[Duration, Field(description="Time between two queries.")] = "15s"
+    interval: Annotated[
+        Duration,
+        Field(description="Time between two queries.", json_schema_extra=LONGER_THAN_ZERO),
+    ] = "15s"
     failures: Annotated[
         int,
         Field(ge=1, le=100, description="Answers beyond the bound, in a row, that make it fail."),

@@ -5,7 +5,16 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
-from lockstep_operator.api.base import ApiType, Duration, ObjectName, Text, Timestamp, cel
+from lockstep_operator.api.base import (
+    LONGER_THAN_ZERO,
+    TWO_DECIMALS,
+    ApiType,
+    Duration,
+    ObjectName,
+    Text,
+    Timestamp,
+    cel,
+)
 from lockstep_operator.api.conditions import Conditions
 from lockstep_operator.api.content import Model, Runtime
 from lockstep_operator.api.gates import Gate
@@ -26,12 +35,7 @@ Weight = Annotated[
         ge=0,
         le=100,
         description="Percent of the traffic, with at most two decimals.",
-        json_schema_extra=cel(
-            (
-                "double(int(self * 100.0 + 0.5)) / 100.0 == self",
-                "must be a percentage with at most two decimals",
-            ),
-        ),
+        json_schema_extra=TWO_DECIMALS,
     ),
 ]
 
@@ -117,13 +121,17 @@ class Rollout(ApiType):
     ] = "1h"
     progress_deadline: Annotated[
         Duration,
-        Field(description="Time a revision has to become ready before it is reported as stalled."),
+        Field(
+            description="Time a revision has to become ready before it is reported as stalled.",
+            json_schema_extra=LONGER_THAN_ZERO,
+        ),
     ] = "10m"
     analysis_deadline: Annotated[
         Duration | None,
         Field(
             description="Time after its hold that a step may wait for gates; then the rollout "
             "stays where it is until a person decides. No limit when absent.",
+            json_schema_extra=LONGER_THAN_ZERO,
         ),
     ] = None
     revision_history_limit: Annotated[

@@ -4,9 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
-from lockstep_operator.api.base import ApiType, Duration, cel
+from lockstep_operator.api.base import LONGER_THAN_ZERO, TWO_DECIMALS, ApiType, Duration, cel
 
-_LONGER = cel(("duration(self) > duration('0s')", "must be longer than 0s"))
 HeaderName = Annotated[
     str, Field(min_length=1, max_length=128, pattern="^[-!#$%&'*+.^_`|~0-9A-Za-z]+$")
 ]
@@ -41,7 +40,10 @@ class Sticky(ApiType):
     cookie: Annotated[
         HeaderName | None, Field(description="Set by the router where the client has none.")
     ] = None
-    ttl: Annotated[Duration, Field(description="Life of the cookie.")] = "24h"
+    ttl: Annotated[
+        Duration,
+        Field(description="Life of the cookie.", json_schema_extra=LONGER_THAN_ZERO),
+    ] = "24h"
 
 
 class OutlierDetection(ApiType):
@@ -52,7 +54,10 @@ class OutlierDetection(ApiType):
     ] = 5
     ejection_time: Annotated[
         Duration,
-        Field(description="Grows with every ejection of the same pod.", json_schema_extra=_LONGER),
+        Field(
+            description="Grows with every ejection of the same pod.",
+            json_schema_extra=LONGER_THAN_ZERO,
+        ),
     ] = "30s"
     max_ejected_percent: Annotated[
         int, Field(ge=0, le=100, description="Most of a revision's pods that may be out.")
@@ -77,7 +82,7 @@ class Traffic(ApiType):
         Duration,
         Field(
             description="Time for a whole answer, after which the router gives 504.",
-            json_schema_extra=_LONGER,
+            json_schema_extra=LONGER_THAN_ZERO,
         ),
     ] = "15s"
     idle_timeout: Annotated[
@@ -85,7 +90,7 @@ class Traffic(ApiType):
         Field(
             description="Longest silence in a stream of an answer; the timeout and 5 s when "
             "absent.",
-            json_schema_extra=_LONGER,
+            json_schema_extra=LONGER_THAN_ZERO,
         ),
     ] = None
     mirror: Annotated[
@@ -95,6 +100,7 @@ class Traffic(ApiType):
             le=100,
             description="Percent of the requests that are also sent to the candidate, whose "
             "answers to them nobody gets. The model must not have side effects.",
+            json_schema_extra=TWO_DECIMALS,
         ),
     ] = None
     match: Annotated[list[Match], Field(max_length=16)] = []
