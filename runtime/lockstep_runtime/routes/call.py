@@ -49,11 +49,11 @@ class InferCall:
     """A request whose headers are here; `complete` or `fail` it, and `reply` is called once."""
 
     __slots__ = (
-        "_all",
         "_decoded",
         "_headers",
         "_reply",
         "_request",
+        "_shared",
         "_started",
         "_target",
     )
@@ -65,7 +65,7 @@ class InferCall:
     ) -> None:
         """Count it in; of `headers` only those in `READ` matter."""
         self._started = _clock()
-        self._all = shared
+        self._shared = shared
         self._target = target
         self._headers = headers
         self._reply: Reply | None = reply
@@ -73,7 +73,7 @@ class InferCall:
 
     def complete(self, body: bytes) -> None:
         """Answer it, now if it is refused, else when the model has."""
-        shared, target = self._all, self._target
+        shared, target = self._shared, self._target
         state = shared.state
         try:
             begun = _clock()
@@ -92,10 +92,10 @@ class InferCall:
         if isinstance(outcome, BaseException):
             self.fail(outcome)
             return
-        target, recorder = self._target, self._all.recorder
+        target, recorder = self._target, self._shared.recorder
         computed = _clock()
         try:
-            body, headers = target.codec.write(self._all.state, self._request, outcome)
+            body, headers = target.codec.write(self._shared.state, self._request, outcome)
         except Exception as error:
             self.fail(error)
             return
@@ -106,7 +106,7 @@ class InferCall:
         if not target.explains:  # when the client has his answer already
             assignment = assignment_of(self._headers.get(ASSIGNMENT_HEADER))
             pairing = identifier(self._headers.get(PAIRING_HEADER))
-            specs = self._all.state.require_engine().specs
+            specs = self._shared.state.require_engine().specs
             recorder.answered(assignment, pairing, outcome, specs)
 
     def fail(self, error: BaseException) -> None:
@@ -120,8 +120,8 @@ class InferCall:
         assert reply is not None  # noqa: S101 - the callers looked
         request_id = self._headers.get(REQUEST_ID)
         try:
-            reply(status, [*headers, *self._all.headers.of(request_id)], body)
+            reply(status, [*headers, *self._shared.headers.of(request_id)], body)
         finally:
             took = None if self._target.explains else _clock() - self._started
             assignment = assignment_of(self._headers.get(ASSIGNMENT_HEADER))
-            self._all.recorder.request_finished(assignment, status, took)
+            self._shared.recorder.request_finished(assignment, status, took)
