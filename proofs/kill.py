@@ -65,7 +65,7 @@ class Rollout:
 
     def _known(self) -> dict[str, str]:
         """Return the revisions by version: a new one's comes when an operator has made it."""
-        for item in self.cluster.get("mrev")["items"]:
+        for item in self.cluster.list("mrev"):
             content = item["spec"]["content"]
             if item["spec"]["modelDeploymentName"] == self.name:
                 self._revisions[content["runtime"]["env"][0]["value"]] = item["metadata"]["name"]
@@ -86,7 +86,7 @@ class Rollout:
         """Return the quarantined versions."""
         return {
             item["spec"]["content"]["runtime"]["env"][0]["value"]
-            for item in self.cluster.get("mrev")["items"]
+            for item in self.cluster.list("mrev")
             if item["spec"].get("quarantine") and item["spec"]["modelDeploymentName"] == self.name
         }
 

@@ -131,7 +131,7 @@ def _kill_model(run: Run, load: BackgroundLoad) -> None:
     """Kill a model pod's process with -9 under load."""
     load.wait_for_more(200)
     stable = run.cluster.status("wine")["stableRevision"]
-    pod = run.cluster.get("pods", f"--selector={REVISION_LABEL}={stable}")["items"][0]
+    pod = run.cluster.list("pods", f"{REVISION_LABEL}={stable}")[0]
     os.kill(_server_of(pod["status"]["podIP"]), signal.SIGKILL)
     load.wait_for_more(2000)
 

@@ -71,7 +71,7 @@ def _recorded(cluster: Cluster, quarantined: str) -> bool:
 
 
 def _known(cluster: Cluster, stable: str, previous: str) -> Known:
-    revisions = cluster.get("mrev")["items"]
+    revisions = cluster.list("mrev")
     specs = {one["metadata"]["name"]: one["spec"] for one in revisions}
     return Known(
         stable=stable,
@@ -101,7 +101,7 @@ def _restored_first(found: Stage, cluster: Cluster) -> str:
 
 def _restored(found: Stage, cluster: Cluster, running: bool, kinds: Sequence[str] = _KEPT) -> str:
     known = _history(found, cluster)
-    saved = [one for kind in kinds for one in cluster.get(kind)["items"]]
+    saved = cluster.list(",".join(kinds))
     before = {one["metadata"]["uid"] for one in saved}
     if not running:
         found.operator.kill()
@@ -115,7 +115,7 @@ def _restored(found: Stage, cluster: Cluster, running: bool, kinds: Sequence[str
     if not running:
         found.operator.start()
     _assert_found_again(cluster, known)
-    after = {one["metadata"]["uid"] for kind in _KEPT for one in cluster.get(kind)["items"]}
+    after = {one["metadata"]["uid"] for one in cluster.list(",".join(_KEPT))}
     assert not before & after
     return _assert_falls_back(cluster, known)
 

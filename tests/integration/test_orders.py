@@ -22,7 +22,7 @@ def at_first_step(
 def told(cluster: Cluster) -> list[str]:
     """Reasons of the Events about the ModelDeployment."""
     about = "involvedObject.kind=ModelDeployment"
-    items = cluster.get("events", f"--field-selector={about}")["items"]
+    items = cluster.list("events", fields=about)
     return [item["reason"] for item in items for _ in range(item["count"])]
 
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from integration.support.reading import reader
+
 BIN = Path(sys.executable).parent
 ROOT = Path(__file__).parents[3]
 
@@ -80,20 +82,23 @@ class Cluster:
         assert ran.returncode != 0, f"accepted: {ran.stdout}"
         return ran.stderr
 
-    def get(self, *what: str) -> dict[str, Any]:
-        """Return an object or a list."""
-        found: dict[str, Any] = json.loads(self.kubectl("get", *what, "-o", "json"))
+    def get(self, kind: str, name: str) -> dict[str, Any]:
+        """Return an object that must be there."""
+        found = self.find(kind, name)
+        assert found is not None, f"there is no {kind} {name}"
         return found
 
-    def find(self, *what: str) -> dict[str, Any] | None:
+    def find(self, kind: str, name: str) -> dict[str, Any] | None:
         """Return an object, None when there is none."""
-        text = self.kubectl("get", *what, "-o", "json", "--ignore-not-found")
-        return json.loads(text) if text.strip() else None
+        return reader(self.kubeconfig).find(self.namespace, kind, name)
 
-    def names(self, kind: str, selector: str = "") -> set[str]:
-        """Return the names of all objects of a kind in the namespace."""
-        items = self.get(kind, f"--selector={selector}")["items"]
-        return {item["metadata"]["name"] for item in items}
+    def list(self, kinds: str, labels: str = "", fields: str = "") -> list[dict[str, Any]]:
+        """Return all objects of some kinds in the namespace, by selectors."""
+        return reader(self.kubeconfig).select(self.namespace, kinds, labels, fields)
+
+    def names(self, kinds: str, labels: str = "") -> set[str]:
+        """Return the names of all objects of some kinds in the namespace."""
+        return {item["metadata"]["name"] for item in self.list(kinds, labels)}
 
     def status(self, name: str) -> dict[str, Any]:
         """Return the status of a ModelDeployment, empty before there is one."""
@@ -131,7 +136,7 @@ class Cluster:
 
     def pods(self, revision: str) -> dict[str, int]:
         """Return the pods of a revision by uid with the restarts of their containers."""
-        items = self.get("pods", f"--selector=serving.lockstep.dev/revision={revision}")["items"]
+        items = self.list("pods", f"serving.lockstep.dev/revision={revision}")
         return {
             item["metadata"]["uid"]: sum(
                 one["restartCount"] for one in item["status"].get("containerStatuses", [])
