@@ -7,6 +7,7 @@ this machine lacks something.
 import argparse
 import os
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -38,6 +39,8 @@ def main() -> int:
     except BenchmarkError as error:
         sys.stderr.write(f"bench-runtime: {error}\n")
         return 2
+    # Else the servers, which are in sessions of their own, would stay.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     start = time.monotonic()
     size = _QUICK if arguments.quick else _FULL
     parts = plan.parts(quick=arguments.quick, only=only)

@@ -96,10 +96,16 @@ class Connection(HttpToolsProtocol):
         else:  # the rest of it when it turns out to be for the application
             self.url = b""
             self.headers = []
-            self.expect_100_continue = False
         self._received = self._chunk  # at most a bit of the request before is counted too
         self._arriving = self._in_headers = True
         self._before = self.cycle
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Keep a header; what it means is looked at once, when all are here."""
+        if self.fast_path is None:
+            super().on_header(name, value)
+        else:
+            self.headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         """Hand the request to the application, unless its headers are too large."""
@@ -132,10 +138,11 @@ class Connection(HttpToolsProtocol):
             if exchange.call is not None:
                 self.exchange = self.cycle = exchange
                 return True
-        url, headers, expects = self.url, self.headers, self.expect_100_continue
+        url, headers = self.url, self.headers
         super().on_message_begin()
-        self.url, self.expect_100_continue = url, expects
-        self.headers += headers  # in place: it is in the scope
+        self.url = url
+        for name, value in headers:
+            super().on_header(name, value)
         return False
 
     def _on_exchange_complete(self) -> None:

@@ -47,7 +47,7 @@ class Exchange:
     """
 
     __slots__ = (
-        "_chunks",
+        "_body",
         "_common",
         "_ended",
         "_transport",
@@ -70,21 +70,26 @@ class Exchange:
         self._transport = transport
         self._common = common
         self._ended = ended
-        self._chunks: list[bytes] = []
+        self._body: bytes | bytearray = b""
         self.call: Call | None = None
         self.keep_alive = True
         self.disconnected = False
         self.response_started = self.response_complete = False
 
     def body(self, chunk: bytes) -> None:
-        """Keep a part of the body."""
-        self._chunks.append(chunk)
+        """Keep a part of the body; usually it comes in one."""
+        if not self._body:
+            self._body = chunk
+            return
+        if not isinstance(self._body, bytearray):
+            self._body = bytearray(self._body)
+        self._body += chunk
 
     def complete(self) -> None:
         """Hand the body to the call."""
-        chunks, self._chunks = self._chunks, []
+        body, self._body = self._body, b""
         if self.call is not None:
-            self.call.complete(chunks[0] if len(chunks) == 1 else b"".join(chunks))
+            self.call.complete(bytes(body))
 
     def fail(self, error: BaseException) -> None:
         """Have the call answer with an error."""

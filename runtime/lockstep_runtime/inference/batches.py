@@ -1,6 +1,7 @@
 """Batches joined and taken apart again."""
 
 from collections.abc import Sequence
+from itertools import accumulate
 
 import numpy as np
 
@@ -14,10 +15,12 @@ def rows_of(batch: Batch) -> int:
 
 def alike(one: Batch, other: Batch) -> bool:
     """Tell whether two batches can be joined: same types, and same shapes but for the rows."""
-    return len(one) == len(other) and all(
-        first.dtype == second.dtype and first.shape[1:] == second.shape[1:]
-        for first, second in zip(one, other, strict=True)
-    )
+    if len(one) != len(other):
+        return False
+    for first, second in zip(one, other, strict=True):
+        if first.dtype != second.dtype or first.shape[1:] != second.shape[1:]:
+            return False
+    return True
 
 
 def joined(batches: Sequence[Batch]) -> Batch:
@@ -39,9 +42,10 @@ def taken_apart(tensors: Sequence[Tensor], sizes: Sequence[int]) -> list[list[Te
             raise ValueError(
                 f"output {tensor.name!r} has shape {tensor.array.shape} for {total} rows"
             )
-    found, start = [], 0
-    for size in sizes:
-        end = start + size
-        found.append([Tensor(one.name, one.datatype, one.array[start:end]) for one in tensors])
-        start = end
-    return found
+    ends = list(accumulate(sizes))
+    places = [slice(end - size, end) for size, end in zip(sizes, ends, strict=True)]
+    columns = [
+        [Tensor(name, datatype, array[place]) for place in places]
+        for name, datatype, array, _ in tensors
+    ]
+    return [list(one) for one in zip(*columns, strict=True)] if columns else [[] for _ in sizes]

@@ -57,7 +57,10 @@ class Request(Waiting):
     __slots__ = ("batch", "expiry", "outputs", "rows")
 
     def __init__(self, batch: Batch, outputs: tuple[str, ...], arrived: float, done: Done) -> None:
-        super().__init__(arrived, done)
+        # Written out: this runs for each request.
+        self.arrived = arrived
+        self.settled = False
+        self._done = done
         self.batch = batch
         self.outputs = outputs
         self.rows = rows_of(batch)

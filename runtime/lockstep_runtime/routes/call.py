@@ -49,6 +49,7 @@ class InferCall:
     """A request whose headers are here; `complete` or `fail` it, and `reply` is called once."""
 
     __slots__ = (
+        "_assignment",
         "_decoded",
         "_headers",
         "_reply",
@@ -69,6 +70,7 @@ class InferCall:
         self._target = target
         self._headers = headers
         self._reply: Reply | None = reply
+        self._assignment = assignment_of(headers.get(ASSIGNMENT_HEADER))
         shared.recorder.request_started()
 
     def complete(self, body: bytes) -> None:
@@ -104,10 +106,9 @@ class InferCall:
         stages["postprocess"].add(_clock() - computed)
         self._answer(200, headers, body)
         if not target.explains:  # when the client has his answer already
-            assignment = assignment_of(self._headers.get(ASSIGNMENT_HEADER))
             pairing = identifier(self._headers.get(PAIRING_HEADER))
             specs = self._shared.state.require_engine().specs
-            recorder.answered(assignment, pairing, outcome, specs)
+            recorder.answered(self._assignment, pairing, outcome, specs)
 
     def fail(self, error: BaseException) -> None:
         """Answer it with a status and an error field, unless it is answered."""
@@ -123,5 +124,4 @@ class InferCall:
             reply(status, [*headers, *self._shared.headers.of(request_id)], body)
         finally:
             took = None if self._target.explains else _clock() - self._started
-            assignment = assignment_of(self._headers.get(ASSIGNMENT_HEADER))
-            self._shared.recorder.request_finished(assignment, status, took)
+            self._shared.recorder.request_finished(self._assignment, status, took)

@@ -183,18 +183,18 @@ class OutputDistributions:
 
     def add(self, tensor: Tensor, spec: TensorSpec) -> None:
         """Count an answer's output, which is as the loader describes it."""
-        array = tensor.array
-        rows = len(array) if array.ndim else 1
-        if rows != 1 or array.size > _SMALL:
-            self._add_answer(tensor, spec, rows)
+        array, waiting = tensor.array, self._waiting
+        if array.shape[:1] != (1,) or array.size > _SMALL:
+            self._add_answer(tensor, spec)
             return
         # Many at once cost a tenth of one by one.
-        self._waiting.append((tensor, spec))
-        if len(self._waiting) >= _MANY:
+        waiting.append((tensor, spec))
+        if len(waiting) >= _MANY:
             self._count_waiting()
 
-    def _add_answer(self, tensor: Tensor, spec: TensorSpec, rows: int) -> None:
+    def _add_answer(self, tensor: Tensor, spec: TensorSpec) -> None:
         array = tensor.array
+        rows = len(array) if array.ndim else 1
         if not array.size:
             return
         table = array.reshape(rows, -1)
@@ -212,11 +212,11 @@ class OutputDistributions:
         alike: dict[tuple[Any, ...], list[Tensor]] = {}
         specs: dict[str, TensorSpec] = {}
         for tensor, spec in waiting:
-            array = tensor.array
-            alike.setdefault((tensor.name, array.dtype, array.shape), []).append(tensor)
+            what = (tensor.name, tensor.datatype, tensor.array.shape)
+            alike.setdefault(what, []).append(tensor)
             specs[tensor.name] = spec
         for tensors in alike.values():
-            table = np.concatenate([tensor.array.reshape(1, -1) for tensor in tensors])
+            table = np.concatenate([tensor.array for tensor in tensors]).reshape(len(tensors), -1)
             columns = self._of(tensors[0], table.shape[1], specs[tensors[0].name])
             for index, one in enumerate(columns):
                 one.add_all(table[:, index])
