@@ -90,22 +90,16 @@ class Connection(HttpToolsProtocol):
             self._watch()
 
     def on_message_begin(self) -> None:
-        """A request begins."""
-        if self.fast_path is None:
-            super().on_message_begin()
-        else:  # the rest of it when it turns out to be for the application
-            self.url = b""
-            self.headers = []
+        """A request begins; what the application wants of it waits until it is known to be its."""
+        self.url = b""
+        self.headers = []
         self._received = self._chunk  # at most a bit of the request before is counted too
         self._arriving = self._in_headers = True
         self._before = self.cycle
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Keep a header; what it means is looked at once, when all are here."""
-        if self.fast_path is None:
-            super().on_header(name, value)
-        else:
-            self.headers.append((name.lower(), value))
+        self.headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         """Hand the request to the application, unless its headers are too large."""
@@ -117,33 +111,33 @@ class Connection(HttpToolsProtocol):
         ):
             self._refuse_headers()
         elif not self._refused and not self._on_fast_path():
+            url, headers = self.url, self.headers
+            super().on_message_begin()
+            self.url = url
+            for name, value in headers:
+                super().on_header(name, value)
             super().on_headers_complete()
 
     def _on_fast_path(self) -> bool:
-        """Begin to answer on the fast path; or prepare what the application wants."""
-        if self.fast_path is None:
-            return False
-        cycle, parser = self.cycle, self.parser
+        """Begin to answer on the fast path; False: the request is for the application."""
+        cycle, parser, fast_path = self.cycle, self.parser, self.fast_path
         if (
-            self.url in self.fast_path.paths
-            and parser.get_method() == b"POST"
-            and (cycle is None or cycle.response_complete)
-            and not self.flow.write_paused
-            and parser.should_keep_alive()
-            and parser.get_http_version() == "1.1"
+            fast_path is None
+            or self.url not in fast_path.paths
+            or parser.get_method() != b"POST"
+            or not (cycle is None or cycle.response_complete)
+            or self.flow.write_paused
+            or not parser.should_keep_alive()
+            or parser.get_http_version() != "1.1"
         ):
-            common = self.server_state.default_headers
-            exchange = Exchange(self.transport, common, self._on_exchange_complete)
-            exchange.call = self.fast_path.open(self.url, self.headers, exchange.reply)
-            if exchange.call is not None:
-                self.exchange = self.cycle = exchange
-                return True
-        url, headers = self.url, self.headers
-        super().on_message_begin()
-        self.url = url
-        for name, value in headers:
-            super().on_header(name, value)
-        return False
+            return False
+        common = self.server_state.default_headers
+        exchange = Exchange(self.transport, common, self._on_exchange_complete)
+        exchange.call = fast_path.open(self.url, self.headers, exchange.reply)
+        if exchange.call is None:
+            return False
+        self.exchange = self.cycle = exchange
+        return True
 
     def _on_exchange_complete(self) -> None:
         """Go on with the next request, if it is here already; else wait for it."""

@@ -8,7 +8,9 @@ from collections.abc import Callable, Collection, Sequence
 from http import HTTPStatus
 from typing import Protocol
 
-Header = tuple[bytes, bytes]
+from lockstep_runtime.routes.asgi import Header
+
+# Takes status, headers but for the length, and body.
 Reply = Callable[[int, Sequence[Header], bytes], None]
 _STATUS_LINES = {
     one.value: f"HTTP/1.1 {one.value} {one.phrase}\r\n".encode("ascii") for one in HTTPStatus

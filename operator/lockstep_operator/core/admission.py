@@ -46,11 +46,14 @@ def route_for(
     names |= {name for name in wanted if _gets_cluster(facts, name)}
     candidate, stable = _taker(facts, decision), facts.stable
     share = from_percent(facts.spec.traffic.mirror or 0)
+    # Of a revision that is gone, what the router has is kept.
+    endpoints = {**facts.live.endpoints, **{one.name: one.endpoint for one in facts.revisions}}
     return Route(
         namespace=namespace,
         deployment=facts.desired.spec.model_deployment_name,
         backends=tuple(
-            Backend(name, weights.get(name, 0), _endpoint(facts, name)) for name in sorted(names)
+            Backend(name, weights.get(name, 0), endpoints.get(name, Endpoint()))
+            for name in sorted(names)
         ),
         settings=settings_for(facts, names),
         mirror=Mirror(candidate, share) if candidate and share else None,
@@ -58,14 +61,6 @@ def route_for(
         stable=stable.name if stable and weights.get(stable.name) else None,
         urgent=any(one.quarantined and one.name in facts.live.weights for one in facts.revisions),
     )
-
-
-def _endpoint(facts: Facts, name: str) -> Endpoint:
-    """Of a revision that is gone, what the router has is kept."""
-    for revision in facts.revisions:
-        if revision.name == name:
-            return revision.endpoint
-    return facts.live.endpoints.get(name, Endpoint())
 
 
 def settings_for(facts: Facts, routed: Collection[str]) -> TrafficSettings:

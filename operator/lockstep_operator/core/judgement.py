@@ -47,6 +47,7 @@ def _target(facts: Facts) -> Target | None:
         since=since,
         assignment="split" if facts.weight(facts.desired.name) else "mirror",
         gates=tuple(gate for gate in gates if step or gate.metric == GOLDEN_REQUESTS),
+        port=facts.desired.endpoint.port,
     )
 
 

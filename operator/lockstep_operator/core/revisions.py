@@ -7,7 +7,6 @@ from typing import Any
 
 from lockstep_operator.api.modelrevision import ModelRevisionSpec, Promotion
 from lockstep_operator.core.content import NormalContent, normalise
-from lockstep_operator.core.names import HEALTH_PATH, MODEL_PORT
 from lockstep_operator.core.routing import Endpoint
 from lockstep_operator.core.times import parse_time
 
@@ -50,8 +49,7 @@ class Revision:
     def endpoint(self) -> Endpoint:
         """Where its pods take requests."""
         runtime = self.content.get("runtime", {})
-        port, path = runtime.get("port"), runtime.get("healthPath")
-        return Endpoint(port or MODEL_PORT, path or HEALTH_PATH)
+        return Endpoint.of(runtime.get("port"), runtime.get("healthPath"))
 
     @property
     def promotion(self) -> Promotion | None:

@@ -16,6 +16,11 @@ class Endpoint:
     port: int = MODEL_PORT
     health_path: str = HEALTH_PATH
 
+    @classmethod
+    def of(cls, port: int | None, health_path: str | None) -> "Endpoint":
+        """Return it with what our own model server has where something is absent."""
+        return cls(port or MODEL_PORT, health_path or HEALTH_PATH)
+
 
 @dataclass(frozen=True, slots=True)
 class Backend:

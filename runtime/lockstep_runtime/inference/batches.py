@@ -1,7 +1,6 @@
 """Batches joined and taken apart again."""
 
 from collections.abc import Sequence
-from itertools import accumulate
 
 import numpy as np
 
@@ -42,10 +41,9 @@ def taken_apart(tensors: Sequence[Tensor], sizes: Sequence[int]) -> list[list[Te
             raise ValueError(
                 f"output {tensor.name!r} has shape {tensor.array.shape} for {total} rows"
             )
-    ends = list(accumulate(sizes))
-    places = [slice(end - size, end) for size, end in zip(sizes, ends, strict=True)]
-    columns = [
-        [Tensor(name, datatype, array[place]) for place in places]
-        for name, datatype, array, _ in tensors
-    ]
-    return [list(one) for one in zip(*columns, strict=True)] if columns else [[] for _ in sizes]
+    found, start = [], 0
+    for size in sizes:
+        end = start + size
+        found.append([Tensor(one.name, one.datatype, one.array[start:end]) for one in tensors])
+        start = end
+    return found

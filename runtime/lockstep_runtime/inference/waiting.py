@@ -57,10 +57,7 @@ class Request(Waiting):
     __slots__ = ("batch", "expiry", "outputs", "rows")
 
     def __init__(self, batch: Batch, outputs: tuple[str, ...], arrived: float, done: Done) -> None:
-        # Written out: this runs for each request.
-        self.arrived = arrived
-        self.settled = False
-        self._done = done
+        super().__init__(arrived, done)
         self.batch = batch
         self.outputs = outputs
         self.rows = rows_of(batch)

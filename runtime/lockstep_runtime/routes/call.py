@@ -1,9 +1,10 @@
 """One inference request, from its headers to its answer, whoever carries both."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from lockstep_runtime.exchange import Reply
 from lockstep_runtime.inference.calling import Outcome
 from lockstep_runtime.protocol.requests import InferRequest
 from lockstep_runtime.routes.answer_headers import AnswerHeaders
@@ -16,8 +17,6 @@ from lockstep_runtime.state import ServingState
 from lockstep_runtime.telemetry.assignment import ASSIGNMENT_HEADER, PAIRING_HEADER, assignment_of
 from lockstep_runtime.telemetry.recorder import Recorder
 
-# Takes status, headers but for the length, and body; `failures.CLIENT_GONE` is not to be sent.
-Reply = Callable[[int, Sequence[Header], bytes], None]
 REQUEST_ID = b"x-request-id"
 # The request headers that mean something here.
 READ = frozenset(
@@ -46,7 +45,10 @@ class Inference:
 
 
 class InferCall:
-    """A request whose headers are here; `complete` or `fail` it, and `reply` is called once."""
+    """A request whose headers are here; `complete` or `fail` it, and `reply` is called once.
+
+    A reply of the status `failures.CLIENT_GONE` is not to be sent.
+    """
 
     __slots__ = (
         "_assignment",

@@ -11,8 +11,9 @@ from urllib.parse import unquote
 from lockstep_runtime.access_log import log_access
 from lockstep_runtime.authentication import BearerTokens
 from lockstep_runtime.errors import RequestError
+from lockstep_runtime.exchange import Reply
 from lockstep_runtime.routes.asgi import Header
-from lockstep_runtime.routes.call import READ, REQUEST_ID, InferCall, Inference, Reply
+from lockstep_runtime.routes.call import READ, REQUEST_ID, InferCall, Inference
 from lockstep_runtime.routes.targets import Target
 
 _LENGTH = b"content-length"

@@ -198,28 +198,28 @@ class OutputDistributions:
         if not array.size:
             return
         table = array.reshape(rows, -1)
-        columns = self._of(tensor, table.shape[1], spec)
         if rows == 1:
-            for index, one in enumerate(columns):
-                one.add_all(table[:, index])
+            self._add_rows(table, tensor, spec)
             return
         row = int(self._draw() * rows)
-        for index, one in enumerate(columns):
+        for index, one in enumerate(self._of(tensor, table.shape[1], spec)):
             one.add_batch(table[:, index], row)
 
     def _count_waiting(self) -> None:
         waiting, self._waiting = self._waiting, []
-        alike: dict[tuple[Any, ...], list[Tensor]] = {}
-        specs: dict[str, TensorSpec] = {}
-        for tensor, spec in waiting:
+        alike: dict[tuple[Any, ...], list[tuple[Tensor, TensorSpec]]] = {}
+        for one in waiting:
+            tensor = one[0]
             what = (tensor.name, tensor.datatype, tensor.array.shape)
-            alike.setdefault(what, []).append(tensor)
-            specs[tensor.name] = spec
-        for tensors in alike.values():
-            table = np.concatenate([tensor.array for tensor in tensors]).reshape(len(tensors), -1)
-            columns = self._of(tensors[0], table.shape[1], specs[tensors[0].name])
-            for index, one in enumerate(columns):
-                one.add_all(table[:, index])
+            alike.setdefault(what, []).append(one)
+        for group in alike.values():
+            table = np.concatenate([tensor.array for tensor, _ in group])
+            self._add_rows(table.reshape(len(group), -1), *group[0])
+
+    def _add_rows(self, table: Array, tensor: Tensor, spec: TensorSpec) -> None:
+        """Count answers of one row each, all like this one."""
+        for index, one in enumerate(self._of(tensor, table.shape[1], spec)):
+            one.add_all(table[:, index])
 
     def _of(self, tensor: Tensor, width: int, spec: TensorSpec) -> list[Distribution]:
         """Return the columns' distributions, made when first seen: a model's width may vary."""

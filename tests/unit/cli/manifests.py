@@ -98,6 +98,13 @@ def lease(seconds_ago: int = 3, holder: str = "operator-0") -> Manifest:
     }
 
 
+def fresh_lease() -> Manifest:
+    """Return the Lease of an operator that runs, whatever the machine's clock says."""
+    held = lease()
+    held["spec"]["renewTime"] = "2999-01-01T00:00:00Z"
+    return held
+
+
 def in_canary() -> tuple[Manifest, list[Manifest]]:
     """Return `churn` at step 1 of 3, 10 %, with 48 s of hold left."""
     parent = deployment(

@@ -6,13 +6,7 @@ import pytest
 import yaml
 
 from tests.unit.cli.api_stub import GROUP_ROOT, failure, write_kubeconfig
-from tests.unit.cli.manifests import in_canary, lease, promoted, revision
-
-
-def _fresh_lease():
-    held = lease()
-    held["spec"]["renewTime"] = "2999-01-01T00:00:00Z"
-    return [held]
+from tests.unit.cli.manifests import fresh_lease, in_canary, promoted, revision
 
 
 def _router_follows(stub):
@@ -26,7 +20,7 @@ def _router_follows(stub):
 @pytest.fixture
 def live(stub):
     stub.hold(*promoted())
-    stub.leases = _fresh_lease()
+    stub.leases = [fresh_lease()]
     stub.on_patch = _router_follows
     return stub
 
@@ -119,7 +113,7 @@ def test_rollback_of_a_candidate_that_had_no_traffic_waits_for_the_operator(run,
     parent, children = in_canary()
     parent["status"]["traffic"] = [{"revision": "churn-aaaa1111", "weight": 100, "ready": 2}]
     stub.hold(parent, children)
-    stub.leases = _fresh_lease()
+    stub.leases = [fresh_lease()]
     ran = run("rollback", "churn", "--yes", "--timeout", "0.3")
     assert ran.code == 1
     assert "it was not seen to take effect within 0.3 s: churn-bbbb2222: 0.00 %" in ran.out

@@ -6,21 +6,15 @@ import sys
 import pytest
 
 from tests.unit.cli.api_stub import failure
-from tests.unit.cli.manifests import judged, lease, mark, order, promoted, revision
+from tests.unit.cli.manifests import fresh_lease, judged, mark, order, promoted, revision
 
 CANDIDATE = "churn-bbbb2222"
-
-
-def _operator_runs(stub):
-    held = lease()
-    held["spec"]["renewTime"] = "2999-01-01T00:00:00Z"
-    stub.leases = [held]
 
 
 @pytest.fixture
 def canary(stub):
     stub.hold(*judged())
-    _operator_runs(stub)
+    stub.leases = [fresh_lease()]
     return stub
 
 
@@ -82,7 +76,7 @@ def test_quarantine_and_release(run, canary):
 
 
 def test_a_tombstone_can_be_released(run, stub):
-    _operator_runs(stub)
+    stub.leases = [fresh_lease()]
     stub.hold({"metadata": {"name": "other"}}, [revision("aaaa1111", 1, role="", quarantine="x")])
     ran = run("release", "churn", "aaaa1111", "--yes")
     assert ran.code == 0, ran.err
@@ -93,7 +87,7 @@ def test_a_restore_is_followed_until_it_took_over(run, stub):
     parent, children = promoted()
     children[1]["status"]["readyReplicas"] = 0
     stub.hold(parent, children)
-    _operator_runs(stub)
+    stub.leases = [fresh_lease()]
     looks = iter(range(100))
 
     def take_over(method, path):
@@ -122,7 +116,7 @@ def test_a_restore_that_takes_too_long_is_said_with_what_it_waits_for(run, stub)
     parent, children = promoted()
     children[1]["status"] |= {"readyReplicas": 0, "message": "no such file"}
     stub.hold(parent, children)
-    _operator_runs(stub)
+    stub.leases = [fresh_lease()]
     ran = run("rollback", "churn", "--yes", "--timeout", "0.3", "-o", "json")
     assert ran.code == 1
     document = json.loads(ran.out)
@@ -237,7 +231,7 @@ def test_half_an_abort_is_said(run, stub):
     earlier = revision("oooo0000", 0, role="cold", numbers=(1,), revoked=True)
     earlier["spec"]["restore"] = mark()
     stub.hold(parent, [*children, earlier])
-    _operator_runs(stub)
+    stub.leases = [fresh_lease()]
 
     def forbid_second(method, path):
         if method == "PATCH" and stub.patches:

@@ -4,16 +4,14 @@ import json
 
 import pytest
 
-from tests.unit.cli.manifests import condition, judged, lease, mark, order, promoted
+from tests.unit.cli.manifests import condition, fresh_lease, judged, mark, order, promoted
 
 CANDIDATE = "churn-bbbb2222"
 
 
 @pytest.fixture(autouse=True)
 def operator_runs(stub):
-    held = lease()
-    held["spec"]["renewTime"] = "2999-01-01T00:00:00Z"
-    stub.leases = [held]
+    stub.leases = [fresh_lease()]
 
 
 @pytest.fixture

@@ -24,8 +24,7 @@ def pod(name, revision, ready=True):
     own = labels("churn", "model") | {"serving.lockstep.dev/revision": revision}
     conditions = [{"type": "Ready", "status": "True" if ready else "False"}]
     status = {"podIP": "127.0.0.1", "conditions": conditions}
-    spec = {"containers": [{"name": "model", "ports": [{"name": "http", "containerPort": 8080}]}]}
-    return build("Pod", name, metadata={"labels": own}, spec=spec, status=status)
+    return build("Pod", name, metadata={"labels": own}, status=status)
 
 
 def telemetry(*, cursor=0, items=(), started="a", requests=10, **parts):

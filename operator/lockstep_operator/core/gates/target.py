@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from lockstep_operator.api.gates import Gate
+from lockstep_operator.core.names import MODEL_PORT
 
 # Probability, per rollout, that a harmless candidate is quarantined by its statistical gates.
 ALPHA = 0.05
@@ -19,6 +20,7 @@ class Target:
         assignment: which requests of the candidate are compared with stable's `split`: `split`,
             or `mirror` at a step of weight 0.
         steps: how many steps the rollout has, over which alpha is divided.
+        port: where the candidate's pods take requests.
     """
 
     candidate: str
@@ -28,6 +30,7 @@ class Target:
     since: datetime
     assignment: str
     gates: tuple[Gate, ...]
+    port: int = MODEL_PORT
 
     @property
     def alpha(self) -> float:

@@ -17,6 +17,7 @@ from lockstep_operator.core.names import (
     observed_name,
 )
 from lockstep_operator.core.plan import Defaults, Manifest
+from lockstep_operator.core.routing import Endpoint
 
 _ROOT = "/mnt/lockstep"
 _MODEL_DIR = f"{_ROOT}/model"
@@ -154,12 +155,12 @@ def _custom_container(content: Content, defaults: Defaults) -> dict[str, Any]:
     The sleep lets the router notice that it leaves, whatever the server does on SIGTERM.
     """
     runtime = content.runtime
-    port = runtime.port or MODEL_PORT
-    ready = _http_probe(runtime.health_path or HEALTH_PATH, port)
-    container = _container("model", [], content.runtime, defaults)
+    endpoint = Endpoint.of(runtime.port, runtime.health_path)
+    ready = _http_probe(endpoint.health_path, endpoint.port)
+    container = _container("model", [], runtime, defaults)
     del container["command"]
     return container | {
-        "ports": [_port("http", port), *_grpc_port(runtime)],
+        "ports": [_port("http", endpoint.port), *_grpc_port(runtime)],
         "volumeMounts": _mounts(content.model, writable_model=False),
         "startupProbe": ready | {"periodSeconds": 1, "failureThreshold": _LOAD_SECONDS},
         "readinessProbe": ready | {"periodSeconds": 2, "failureThreshold": 3},

@@ -18,7 +18,7 @@ from lockstep_operator.core.gates.golden import (
 )
 from lockstep_operator.core.gates.samples import GoldenResult
 from lockstep_operator.core.gates.target import Target
-from lockstep_operator.core.names import MODEL_PORT, TELEMETRY_PORT
+from lockstep_operator.core.names import TELEMETRY_PORT
 from lockstep_operator.shell.analysis.models import ready_pods
 from lockstep_operator.shell.analysis.problems import Uncomputable
 from lockstep_operator.shell.client import Client
@@ -60,7 +60,7 @@ class Golden:
                 f"candidate {target.candidate} has no ready pod to ask: see why it is not ready"
             )
         document = await self._document(namespace, gate.config_map, pods[0])
-        return await self._answers(document, gate, _Pod(self._pods, pods[0], name))
+        return await self._answers(document, gate, _Pod(self._pods, pods[0], name, target.port))
 
     async def _answers(self, document: GoldenDocument, gate: Gate, pod: "_Pod") -> GoldenResult:
         """Each answer is compared when it comes, and let go: together they may be large."""
@@ -127,15 +127,6 @@ class Golden:
         return str(text)
 
 
-def _model_port(pod: Manifest) -> int:
-    """Return where the pod takes requests: a server of the user's own may have its own port."""
-    for container in pod["spec"]["containers"]:
-        for port in container.get("ports") or []:
-            if port.get("name") == "http":
-                return int(port["containerPort"])
-    return MODEL_PORT
-
-
 class _Wrong(Exception):
     """The pod answered, and not with 200 and JSON."""
 
@@ -143,11 +134,11 @@ class _Wrong(Exception):
 class _Pod:
     """The pod that is asked."""
 
-    def __init__(self, pods: Pods, pod: Manifest, model: str) -> None:
+    def __init__(self, pods: Pods, pod: Manifest, model: str, port: int) -> None:
         self._pods = pods
         self._pod = pod
         self._model = model
-        self._port = _model_port(pod)
+        self._port = port
         self._read = 0
 
     async def answer(self, request: GoldenRequest) -> Any:
